@@ -1,0 +1,2 @@
+export { Intake, type IntakeDigest, type IntakeHash, type IntakeOptions, isBodyError } from './intake.js'
+export { openReader } from './reader.js'

@@ -1,0 +1,88 @@
+import { Readable } from 'node:stream'
+import { finished } from 'node:stream/promises'
+import type { ReadableStream } from 'node:stream/web'
+import type { BlobInfo, BlobReader, ResolvedRange } from '../driver/index.js'
+import { StorageError } from '../errors/index.js'
+
+/**
+ * Makes a reader of an open source. `source` must fail with a StorageError if it ends short, and must release what it
+ * holds when destroyed.
+ */
+export function openReader<Info extends BlobInfo>(
+  info: Info,
+  source: Readable,
+  range?: ResolvedRange | undefined,
+): BlobReader<Info> {
+  return new StreamReader(info, source, range)
+}
+
+class StreamReader<Info extends BlobInfo> implements BlobReader<Info> {
+  readonly info: Info
+  readonly range: ResolvedRange | undefined
+  readonly #source: Readable
+  #taken = false
+
+  constructor(info: Info, source: Readable, range: ResolvedRange | undefined) {
+    this.info = info
+    this.range = range
+    this.#source = source
+    // Until somebody reads, nobody listens; the failure is kept by the stream and reported to its reader.
+    source.on('error', () => {})
+  }
+
+  get body(): Readable {
+    return this.#take()
+  }
+
+  stream(): ReadableStream<Uint8Array> {
+    return Readable.toWeb(this.#take()) as ReadableStream<Uint8Array>
+  }
+
+  async bytes(): Promise<Uint8Array> {
+    const chunks: Uint8Array[] = []
+    for await (const chunk of this.#take()) chunks.push(chunk)
+    return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)
+  }
+
+  async text(): Promise<string> {
+    return Buffer.from(await this.bytes()).toString('utf8')
+  }
+
+  async json(): Promise<unknown> {
+    const text = await this.text()
+    try {
+      return JSON.parse(text)
+    } catch (cause) {
+      throw new StorageError('INVALID_ARGUMENT', 'The blob holds no JSON.', {
+        operation: 'get',
+        key: this.info.key,
+        hint: 'Read it as text or bytes.',
+        cause,
+      })
+    }
+  }
+
+  async cancel(): Promise<void> {
+    this.#taken = true
+    if (this.#source.closed) return
+    this.#source.destroy()
+    // A failure of the source is no failure of giving it up.
+    await finished(this.#source).catch(() => {})
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.cancel()
+  }
+
+  #take(): Readable {
+    if (this.#taken) {
+      throw new StorageError('INVALID_ARGUMENT', 'The body of this read was taken or cancelled already.', {
+        operation: 'get',
+        key: this.info.key,
+        hint: 'Take body, stream(), bytes(), text() or json() once; get the blob again to read it again.',
+      })
+    }
+    this.#taken = true
+    return this.#source
+  }
+}

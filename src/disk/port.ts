@@ -1,0 +1,64 @@
+import type { BigIntStats, Dirent } from 'node:fs'
+import { promises as nodePromises } from 'node:fs'
+
+/** An open file, or a directory opened for fsync. Node's FileHandle is one. */
+export interface DiskHandle {
+  readonly fd: number
+  read(buffer: Uint8Array, offset: number, length: number, position: number | null): Promise<{ bytesRead: number }>
+  write(buffer: Uint8Array, offset: number, length: number, position: number | null): Promise<{ bytesWritten: number }>
+  stat(options: { bigint: true }): Promise<BigIntStats>
+  sync(): Promise<void>
+  chmod(mode: number): Promise<void>
+  utimes(atime: number | Date, mtime: number | Date): Promise<void>
+  truncate(length: number): Promise<void>
+  close(): Promise<void>
+}
+
+/**
+ * Every system call of the library goes through this port, so that a test can record the calls, make the nth one fail,
+ * or put memfs underneath. One method is one call; nothing here is recursive or retried.
+ */
+export interface Disk {
+  open(path: string, flags: number | string, mode?: number): Promise<DiskHandle>
+  mkdir(path: string, mode?: number): Promise<void>
+  readdir(path: string): Promise<Dirent[]>
+  rename(from: string, to: string): Promise<void>
+  link(existing: string, path: string): Promise<void>
+  unlink(path: string): Promise<void>
+  rmdir(path: string): Promise<void>
+  lstat(path: string): Promise<BigIntStats>
+  stat(path: string): Promise<BigIntStats>
+  readlink(path: string): Promise<string>
+  realpath(path: string): Promise<string>
+  /** Free and total bytes, and the file system's type number, of the volume that holds `path`. */
+  statfs(path: string): Promise<{ readonly type: number; readonly free: number; readonly total: number }>
+}
+
+/** What is needed of a module that looks like `node:fs`; memfs does. */
+export interface FsLike {
+  readonly promises: unknown
+}
+
+/** The port on `node:fs`, or on a module that looks like it. */
+export function diskFrom(fs: FsLike = { promises: nodePromises }): Disk {
+  const p = fs.promises as typeof nodePromises
+  return {
+    open: (path, flags, mode) => p.open(path, flags, mode),
+    mkdir: async (path, mode) => {
+      await p.mkdir(path, { mode })
+    },
+    readdir: (path) => p.readdir(path, { withFileTypes: true }),
+    rename: (from, to) => p.rename(from, to),
+    link: (existing, path) => p.link(existing, path),
+    unlink: (path) => p.unlink(path),
+    rmdir: (path) => p.rmdir(path),
+    lstat: (path) => p.lstat(path, { bigint: true }),
+    stat: (path) => p.stat(path, { bigint: true }),
+    readlink: async (path) => String(await p.readlink(path)),
+    realpath: async (path) => String(await p.realpath(path)),
+    statfs: async (path) => {
+      const { type, bavail, bsize, blocks } = await p.statfs(path)
+      return { type, free: bavail * bsize, total: blocks * bsize }
+    },
+  }
+}

@@ -1,0 +1,17 @@
+export { type CheckedAttributes, checkAttributes, contentTypeOf, MAX_METADATA_BYTES } from './attributes.js'
+export type * from './blob.js'
+export type * from './body.js'
+export type * from './capabilities.js'
+export {
+  bareEtag,
+  checkReadConditions,
+  checkWriteConditions,
+  checkWriteOptions,
+  sameEtag,
+  type WriteConditions,
+  weaklySameEtag,
+} from './conditions.js'
+export type * from './driver.js'
+export type * from './options.js'
+export { checkRange, resolveRange } from './range.js'
+export type * from './reader.js'

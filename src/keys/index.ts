@@ -1,0 +1,2 @@
+export { compareKeys } from './order.js'
+export { assertKey, keyProblem, MAX_KEY_BYTES, quoteKey } from './rules.js'

@@ -1,0 +1,20 @@
+import { defineConfig } from 'tsup'
+
+export default defineConfig({
+  entry: {
+    index: 'src/index.ts',
+    s3: 'src/drivers/s3/index.ts',
+    fs: 'src/drivers/fs/index.ts',
+    memory: 'src/drivers/memory/index.ts',
+    testing: 'src/testing/index.ts',
+  },
+  format: ['esm', 'cjs'],
+  target: 'node20',
+  platform: 'node',
+  // Entry points share chunks, so that each format has one StorageError class and not one per entry point.
+  splitting: true,
+  treeshake: false,
+  dts: true,
+  clean: true,
+  sourcemap: false,
+})
