@@ -35,6 +35,15 @@ export function bodySource(body: BlobBody): BodySource {
   )
 }
 
+/** Lets go of a body that a call refused before it was read. A stream that somebody else reads is left to them. */
+export function discardBody(body: BlobBody): void {
+  try {
+    bodySource(body).release()
+  } catch {
+    // Not a body that could be held open, or one that is read already.
+  }
+}
+
 function memorySource(bytes: Uint8Array): BodySource {
   return {
     size: bytes.byteLength,

@@ -12,6 +12,7 @@ export {
   weaklySameEtag,
 } from './conditions.js'
 export type * from './driver.js'
+export { checkListOptions } from './listing.js'
 export type * from './options.js'
 export { checkRange, resolveRange } from './range.js'
 export type * from './reader.js'
