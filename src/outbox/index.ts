@@ -1,0 +1,5 @@
+export type { FsOutboxOptions } from './folder.js'
+export { FsOutbox } from './fs-outbox.js'
+export { KeyLock } from './key-lock.js'
+export { MemoryOutbox } from './memory-outbox.js'
+export * from './types.js'
