@@ -1,0 +1,7 @@
+export { routeByContentType } from './by-content-type.js'
+export { routeByKind } from './by-kind.js'
+export { routeByPrefix } from './by-prefix.js'
+export { routeBySize } from './by-size.js'
+export { chooseDriver } from './choose.js'
+export { firstMatch } from './first-match.js'
+export type { RouteOptions, RouteRules, RoutingContext, RoutingPolicy } from './policy.js'
