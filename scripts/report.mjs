@@ -1,0 +1,85 @@
+// The tables behind a test run, as text.
+
+const BUDGET_MINUTES = 8
+
+/** Rows as columns of equal width; numbers to the right. */
+function table(rows) {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => String(row[column]).length)))
+  return rows
+    .map((row) =>
+      row
+        .map((cell, i) =>
+          typeof cell === 'number' ? String(cell).padStart(widths[i]) : String(cell).padEnd(widths[i]),
+        )
+        .join('  ')
+        .trimEnd(),
+    )
+    .map((line) => `  ${line}`)
+    .join('\n')
+}
+
+const heading = (text, body) => `\n${text}\n${body}`
+
+/** `results`: `{ driver, run, failed, skipped: [{ name, reason }] }` each. */
+export function conformanceTable(results) {
+  if (results.length === 0) return heading('Driver conformance', '  no results')
+  const rows = results.map(({ driver, run, failed, skipped }) => [driver, run, failed, skipped.length])
+  const reasons = results.flatMap(({ driver, skipped }) =>
+    skipped.map(({ name, reason }) => `  ${driver} skips "${name}": ${reason}`),
+  )
+  return heading(
+    'Driver conformance',
+    [table([['driver', 'run', 'failed', 'skipped'], ...rows]), ...reasons].join('\n'),
+  )
+}
+
+/** `rows`: `{ row, ok, ms }` each. */
+export function missionTable(rows) {
+  if (!rows?.length) return heading('The main job, row by row', '  no results')
+  return heading(
+    'The main job, row by row',
+    table(rows.map(({ row, ok, ms }) => [ok ? 'ok' : 'FAILED', row, `${Math.round(ms)} ms`])),
+  )
+}
+
+/** `suites`: `{ tests, ms }` by folder; `wall`: milliseconds of the whole run. */
+export function suiteTable(suites, wall) {
+  const minutes = (ms) => (ms / 60_000).toFixed(2)
+  const rows = Object.entries(suites)
+    .sort(([a], [b]) => a.localeCompare(b))
+    .map(([name, { tests, ms }]) => [name, tests, minutes(ms)])
+  const verdict = wall > BUDGET_MINUTES * 60_000 ? 'OVER the budget' : 'within the budget'
+  return heading(
+    'Minutes per suite (files run side by side, so they add up to more than the whole)',
+    [
+      table([['suite', 'tests', 'minutes'], ...rows]),
+      `  whole run ${minutes(wall)} minutes, ${verdict} of ${BUDGET_MINUTES}`,
+    ].join('\n'),
+  )
+}
+
+/** Skipped tests of one file and for one reason stand together. */
+export function skippedTests(skipped) {
+  if (skipped.length === 0) return heading('Skipped tests', '  none')
+  const groups = new Map()
+  for (const { file, name, reason } of skipped) {
+    const title = reason ? `${file} (${reason})` : file
+    groups.set(title, [...(groups.get(title) ?? []), name])
+  }
+  const lines = [...groups].map(([title, names]) => {
+    const shown = names.slice(0, 5).map((name) => `\n    ${name}`)
+    const more = names.length > shown.length ? `\n    and ${names.length - shown.length} more` : ''
+    return `  ${title}: ${names.length}${shown.join('')}${more}`
+  })
+  return heading('Skipped tests', lines.join('\n'))
+}
+
+/** `s3`: `{ server, real, reason? }`. */
+export function s3Notice(s3) {
+  if (!s3) return heading('S3', '  no test of this run asked for an S3 server')
+  if (s3.real) return heading('S3', `  everything ran against real S3: ${s3.server}`)
+  return heading(
+    'S3',
+    `  NOT RUN AGAINST REAL S3: whatever needs S3 ran against ${s3.server} instead. ${s3.reason ?? ''}`,
+  )
+}
