@@ -1,0 +1,80 @@
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import ts from 'typescript'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { Consumer } from '../support/consumer.js'
+
+const strict: ts.CompilerOptions = {
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  noEmit: true,
+  // The point of it: our own .d.ts files are checked like the code that uses them.
+  skipLibCheck: false,
+  types: ['node'],
+  target: ts.ScriptTarget.ES2022,
+  module: ts.ModuleKind.NodeNext,
+  moduleResolution: ts.ModuleResolutionKind.NodeNext,
+}
+
+function compile(files: readonly string[], options: ts.CompilerOptions): string[] {
+  const program = ts.createProgram(files, options)
+  return ts.getPreEmitDiagnostics(program).map((diagnostic) => {
+    const text = ts.flattenDiagnosticMessageText(diagnostic.messageText, '\n')
+    return diagnostic.file ? `${diagnostic.file.fileName}: ${text}` : text
+  })
+}
+
+describe('the published types, seen by a strict project that checks its libraries', { timeout: 120_000 }, () => {
+  let consumer: Consumer
+
+  beforeAll(async () => {
+    consumer = await Consumer.create()
+    consumer.link('@types/node', 'undici-types')
+  })
+  afterAll(() => consumer?.remove())
+
+  const options = () => ({ ...strict, typeRoots: [join(consumer.folder, 'node_modules/@types')] })
+  const core = `
+    import { type BlobDriver, isStorageError, type StorageErrorCode } from 'hybrid-store'
+    import { FsDriver } from 'hybrid-store/fs'
+    import { MemoryDriver } from 'hybrid-store/memory'
+    import * as testing from 'hybrid-store/testing'
+    export const drivers: BlobDriver[] = [new FsDriver({ root: 'blobs' }), new MemoryDriver()]
+    export const codeOf = (error: unknown): StorageErrorCode | undefined => isStorageError(error) ? error.code : undefined
+    export { testing }
+    // @ts-expect-error: no root
+    new FsDriver({})`
+  const s3 = `
+    import type { BlobDriver } from 'hybrid-store'
+    import { S3Driver } from 'hybrid-store/s3'
+    export const driver: BlobDriver = new S3Driver({ bucket: 'b', region: 'eu-central-1' })`
+
+  test('without the AWS SDK, as ESM and as CJS', () => {
+    const files = [consumer.write('core.mts', core), consumer.write('core.cts', core)]
+    expect(compile(files, options())).toEqual([])
+  })
+
+  test('without the AWS SDK, for a bundler', () => {
+    const bundler = { module: ts.ModuleKind.ESNext, moduleResolution: ts.ModuleResolutionKind.Bundler }
+    expect(compile([consumer.write('core.ts', core)], { ...options(), ...bundler })).toEqual([])
+  })
+
+  test('with it, as ESM and as CJS', () => {
+    consumer.link('@aws-sdk', '@smithy')
+    const files = [consumer.write('s3.mts', s3), consumer.write('s3.cts', s3)]
+    expect(compile(files, options())).toEqual([])
+  })
+})
+
+test('tests/types compiles: what should not compile does not', { timeout: 60_000 }, () => {
+  const { config } = ts.readConfigFile('tsconfig.json', ts.sys.readFile)
+  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, process.cwd())
+  const files = readdirSync('tests/types', { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'))
+  expect(files.length).toBeGreaterThan(0)
+  expect(
+    compile(
+      files.map((name) => join('tests/types', name)),
+      options,
+    ),
+  ).toEqual([])
+})
