@@ -32,6 +32,8 @@ export interface DeleteResult {
 export interface BlobDriver {
   /** What it is: `s3`, `fs`, `memory`, or a name of your own. Appears in errors and logs. */
   readonly kind: string
+  /** What an operator wants to see in the log when the store starts: bucket, endpoint, root. Holds no secret. */
+  readonly description?: string | undefined
   readonly capabilities: DriverCapabilities
 
   /**
