@@ -4,6 +4,7 @@ export default defineConfig({
   test: {
     include: ['tests/**/*.test.ts'],
     environment: 'node',
+    globalSetup: './tests/servers/global-setup.ts',
     pool: 'forks',
     // Most tests wait for a disk or a socket, so two files at a time suit two cores.
     maxWorkers: 2,

@@ -74,12 +74,18 @@ export function skippedTests(skipped) {
   return heading('Skipped tests', lines.join('\n'))
 }
 
-/** `s3`: `{ server, real, reason? }`. */
-export function s3Notice(s3) {
-  if (!s3) return heading('S3', '  no test of this run asked for an S3 server')
-  if (s3.real) return heading('S3', `  everything ran against real S3: ${s3.server}`)
+const realServers = { ceph: 'a Ceph RADOS Gateway', external: 'the server that S3_TEST_ENDPOINT names' }
+
+/** `kind`: of the S3 server that the tests were given; `skipped` as above. */
+export function s3Notice(kind, skipped) {
+  if (kind === undefined) return heading('S3', '  no S3 server was started')
+  if (realServers[kind]) return heading('S3', `  every test that speaks S3 ran against ${realServers[kind]}`)
   return heading(
-    'S3',
-    `  NOT RUN AGAINST REAL S3: whatever needs S3 ran against ${s3.server} instead. ${s3.reason ?? ''}`,
+    'NOT RUN AGAINST REAL S3',
+    [
+      `  every test that speaks S3 ran against ${kind}, a stand-in from npm without authentication or conditional writes;`,
+      `  ${skipped.length} tests were skipped (above), those that need a real server among them.`,
+      '  For the whole: npm run setup:tests, or S3_TEST_ENDPOINT (docs/testing.md)',
+    ].join('\n'),
   )
 }

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 
 const script = 'tests/servers/ceph-rgw.sh'
-const programs = ['ceph-mon', 'ceph-osd', 'radosgw', 'radosgw-admin']
+const programs = ['ceph-mon', 'ceph-osd', 'radosgw', 'radosgw-admin', 'ceph', 'monmaptool']
 const onPath = (name) => (process.env.PATH ?? '').split(':').some((folder) => folder && existsSync(`${folder}/${name}`))
 
 if (process.env.S3_TEST_ENDPOINT) {

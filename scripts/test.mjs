@@ -83,7 +83,7 @@ async function main() {
   console.log(missionTable(mission))
   console.log(suiteTable(summary.suites, Date.now() - started))
   console.log(skippedTests(summary.skipped))
-  console.log(s3Notice(readResult('s3.json')))
+  console.log(s3Notice(summary.s3, summary.skipped))
 }
 
 try {

@@ -10,6 +10,8 @@ export interface RunSummary {
   /** Errors outside any test: unhandled rejections and the like. */
   readonly errors: number
   /** By folder under tests/; milliseconds are summed over files that may have run at the same time. */
+  /** The kind of S3 server that the tests were given; undefined where the run broke off before. */
+  readonly s3?: string | undefined
   readonly suites: Readonly<Record<string, { readonly tests: number; readonly ms: number }>>
 }
 
@@ -45,7 +47,7 @@ function summarise(modules: ReadonlyArray<TestModule>, errors: number): RunSumma
       else failed++
     }
   }
-  return { passed, failed, skipped, errors, suites }
+  return { passed, failed, skipped, errors, suites, s3: modules[0]?.project.getProvidedContext().s3?.kind }
 }
 
 function suiteOf(file: string): string {
