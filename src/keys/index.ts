@@ -1,2 +1,5 @@
+export { type FilenameOptions, MAX_FILENAME_BYTES, sanitizeFilename } from './filename.js'
 export { compareKeys } from './order.js'
 export { assertKey, keyProblem, MAX_KEY_BYTES, quoteKey } from './rules.js'
+export { defineKey, type KeyParameters, type KeyTemplate, type ParsedParameters } from './template.js'
+export { uniqueName } from './unique-name.js'

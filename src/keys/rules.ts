@@ -26,6 +26,12 @@ export function keyProblem(key: unknown): string | undefined {
   return undefined
 }
 
+/** Why `value` cannot be one segment of a key or a part of one, as the end of a sentence; undefined where it can. */
+export function segmentProblem(value: string): string | undefined {
+  if (value.includes('/')) return 'holds a slash'
+  return keyProblem(value)
+}
+
 /** Throws INVALID_KEY unless `key` obeys the rules of {@link keyProblem}. */
 export function assertKey(key: unknown, operation?: string): asserts key is string {
   const problem = keyProblem(key)
@@ -36,11 +42,14 @@ export function assertKey(key: unknown, operation?: string): asserts key is stri
   })
 }
 
-/** The key as it may stand in a message: cut to 100 characters, control characters and bidi overrides escaped. */
+/** The key as it may stand in a message: cut to 100 characters, control, bidi and zero-width characters escaped. */
 export function quoteKey(key: unknown): string {
   if (typeof key !== 'string') return String(typeof key)
   const short = key.length > 100 ? `${key.slice(0, 100)}…` : key
-  return JSON.stringify(short).replace(/[\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, (char) => {
-    return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`
-  })
+  return JSON.stringify(short).replace(
+    /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g,
+    (char) => {
+      return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`
+    },
+  )
 }
