@@ -13,7 +13,8 @@ export interface FsOutboxOptions {
 
 /**
  * The outbox on disk: `records/` (one file per pending write), `bodies/` (immutable, named by token), `rejected/`
- * (records set aside) and `owners/` (which process holds unfinished bodies).
+ * (records set aside), `owners/` (which process holds unfinished bodies) and `marks/`
+ * (what happened once).
  */
 export class OutboxFolder {
   readonly disk: Disk
@@ -22,6 +23,7 @@ export class OutboxFolder {
   readonly bodies: string
   readonly rejected: string
   readonly owners: string
+  readonly marks: string
   readonly directory: string
   readonly owner: Owner = newOwner()
   #made: Promise<void> | undefined
@@ -34,6 +36,7 @@ export class OutboxFolder {
     this.bodies = join(directory, 'bodies')
     this.rejected = join(directory, 'rejected')
     this.owners = join(directory, 'owners')
+    this.marks = join(directory, 'marks')
   }
 
   /** Makes the folders and says who works in them, once, before the first file is made. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
-import { syncDirectory, systemCode, writeFully } from '../disk/index.js'
+import { makeDirectories, syncDirectory, systemCode, writeFully } from '../disk/index.js'
 import { StorageError } from '../errors/index.js'
 import { quoteKey } from '../keys/index.js'
 import { bodyStream } from './body-stream.js'
@@ -14,6 +14,7 @@ import type {
   Outbox,
   OutboxEntry,
   OutboxListOptions,
+  OutboxMark,
   OutboxRange,
   OutboxRecord,
   OutboxStage,
@@ -34,6 +35,7 @@ export class FsOutbox implements Outbox {
   readonly #listeners: ((rejected: RejectedRecord) => void)[] = []
   #rejected: RejectedRecord[] = []
   #opening: Promise<void> | undefined
+  #marks: ReadonlySet<string> = new Set()
   #tokens = 0
 
   constructor(options: FsOutboxOptions) {
@@ -109,6 +111,26 @@ export class FsOutbox implements Outbox {
     return this.#index.summary()
   }
 
+  async mark(mark: OutboxMark): Promise<void> {
+    await this.open()
+    if (this.#marks.has(mark)) return
+    const { disk, durability, marks } = this.#folder
+    try {
+      await this.#folder.make()
+      await makeDirectories(disk, marks, durability, 0o700)
+      await (await disk.open(join(marks, mark), 'w', 0o600)).close()
+      await syncDirectory(disk, marks, durability)
+    } catch (error) {
+      throw outboxError(error, 'Writing to the outbox')
+    }
+    this.#marks = new Set([...this.#marks, mark])
+  }
+
+  async marked(mark: OutboxMark): Promise<boolean> {
+    await this.open()
+    return this.#marks.has(mark)
+  }
+
   async freeSpace(): Promise<number | undefined> {
     try {
       await this.#folder.make()
@@ -135,7 +157,8 @@ export class FsOutbox implements Outbox {
   }
 
   async #load(): Promise<void> {
-    const { records, rejected } = await loadOutbox(this.#folder)
+    const { records, rejected, marks } = await loadOutbox(this.#folder)
+    this.#marks = new Set(marks)
     for (const { record, body } of records) {
       this.#index.add(record)
       this.#places.set(record.token, body)

@@ -54,11 +54,14 @@ export class FsStage implements OutboxStage {
     this.#assertOpen()
     this.#sha256.update(chunk)
     this.#md5.update(chunk)
-    this.#gathered.push(chunk)
     this.#gatheredBytes += chunk.byteLength
     this.#size += chunk.byteLength
-    if (this.#size <= INLINE_BYTES || this.#gatheredBytes < GATHER_BYTES) return
+    if (this.#size <= INLINE_BYTES || this.#gatheredBytes < GATHER_BYTES) {
+      this.#gathered.push(Uint8Array.from(chunk))
+      return
+    }
     try {
+      this.#gathered.push(chunk)
       await this.#flush()
     } catch (error) {
       throw outboxError(error, 'Writing to the outbox', { operation: 'put' })

@@ -19,6 +19,7 @@ export interface LoadedRecord {
 export interface Loaded {
   readonly records: readonly LoadedRecord[]
   readonly rejected: readonly RejectedRecord[]
+  readonly marks: readonly string[]
 }
 
 const FIRST_READ_BYTES = 4096
@@ -62,7 +63,7 @@ export async function loadOutbox(folder: OutboxFolder): Promise<Loaded> {
     dead,
     names.filter((name) => name.endsWith('.tmp')).map((name) => join(folder.records, name)),
   )
-  return { records, rejected }
+  return { records, rejected, marks: await namesIn(disk, folder.marks) }
 }
 
 async function readRecord(folder: OutboxFolder, name: string): Promise<LoadedRecord | RecordProblem | undefined> {

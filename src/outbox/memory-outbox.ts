@@ -7,6 +7,7 @@ import type {
   Outbox,
   OutboxEntry,
   OutboxListOptions,
+  OutboxMark,
   OutboxRange,
   OutboxRecord,
   OutboxStage,
@@ -19,6 +20,7 @@ export class MemoryOutbox implements Outbox {
   readonly #index = new PendingIndex()
   readonly #bodies = new Map<string, Uint8Array>()
   readonly #owner = randomBytes(8).toString('hex')
+  readonly #marks = new Set<OutboxMark>()
   #tokens = 0
 
   async open(): Promise<void> {}
@@ -58,6 +60,14 @@ export class MemoryOutbox implements Outbox {
 
   async summary(): Promise<OutboxSummary> {
     return this.#index.summary()
+  }
+
+  async mark(mark: OutboxMark): Promise<void> {
+    this.#marks.add(mark)
+  }
+
+  async marked(mark: OutboxMark): Promise<boolean> {
+    return this.#marks.has(mark)
   }
 
   async freeSpace(): Promise<undefined> {
@@ -100,7 +110,7 @@ class MemoryStage implements OutboxStage {
   }
 
   async write(chunk: Uint8Array): Promise<void> {
-    this.#chunks.push(chunk)
+    this.#chunks.push(Uint8Array.from(chunk))
     this.#size += chunk.byteLength
   }
 

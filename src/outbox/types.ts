@@ -39,7 +39,7 @@ export interface OutboxStage {
   readonly token: string
   /** Bytes written so far. */
   readonly size: number
-  /** Takes a chunk; settles once another one may be written. The chunk must not be changed afterwards. */
+  /** Takes a chunk; once this settles the chunk's memory is the caller's again. */
   write(chunk: Uint8Array): Promise<void>
   /**
    * Makes the body durable, then its record, as the next generation of the key. Once this resolves the body is not lost
@@ -83,11 +83,19 @@ export interface Outbox {
   /** Removes this generation of its key and all older ones; newer ones stay. Removing again does nothing. */
   remove(record: OutboxRecord): Promise<void>
   summary(): Promise<OutboxSummary>
+  /**
+   * Notes for good that something happened once; a store asks it before it decides where to look for a blob.
+   * `moved`: blobs were moved from this side to another driver under the same key.
+   */
+  mark(mark: OutboxMark): Promise<void>
+  marked(mark: OutboxMark): Promise<boolean>
   /** Bytes free on the volume that holds the bodies; undefined where that means nothing. */
   freeSpace(): Promise<number | undefined>
   /** Discards open stages and releases handles; what waits stays. A later call opens it again. */
   close(): Promise<void>
 }
+
+export type OutboxMark = 'moved'
 
 /** Both inclusive, inside the body. */
 export interface OutboxRange {
