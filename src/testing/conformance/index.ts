@@ -1,0 +1,7 @@
+export type { ConformanceCase } from './case.js'
+export { conformanceCases } from './cases.js'
+export { type ConformanceRunner, type DescribeConformanceOptions, describeConformance } from './describe.js'
+export type { ConformanceCapability, ConformanceFeature, ConformanceHarness, ConformanceNeed } from './harness.js'
+export { openFiles } from './resources.js'
+export type { ConformanceReport } from './results.js'
+export type { ConformanceSubject } from './subject.js'
