@@ -14,6 +14,10 @@ export class S3StandIn {
     return `http://127.0.0.1:${this.#port}`
   }
 
+  get listening() {
+    return this.#server?.listening === true
+  }
+
   async start() {
     await this.#app.ready()
     this.#partsUntilDeath = Number.POSITIVE_INFINITY
@@ -38,7 +42,7 @@ export class S3StandIn {
   }
 
   async stop() {
-    if (!this.#server?.listening) return
+    if (!this.listening) return
     const closed = once(this.#server, 'close')
     this.#cut()
     await closed

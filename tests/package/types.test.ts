@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import ts from 'typescript'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -63,6 +63,16 @@ describe('the published types, seen by a strict project that checks its librarie
     consumer.link('@aws-sdk', '@smithy')
     const files = [consumer.write('s3.mts', s3), consumer.write('s3.cts', s3)]
     expect(compile(files, options())).toEqual([])
+  })
+
+  test('the examples in README and docs compile as they stand there', () => {
+    const pages = ['README.md', ...readdirSync('docs').map((name) => join('docs', name))]
+    const examples = pages.flatMap((page) => {
+      const blocks = [...readFileSync(page, 'utf8').matchAll(/^```ts\n(.*?)^```$/gms)]
+      return blocks.map(([, code = ''], i) => consumer.write(`${page.replace(/\W/g, '-')}-${i}.mts`, code))
+    })
+    expect(examples.length).toBeGreaterThan(0)
+    expect(compile(examples, options())).toEqual([])
   })
 })
 
