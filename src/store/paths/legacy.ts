@@ -1,5 +1,10 @@
 import { keyProblem } from '../../keys/index.js'
 
+/** Whether the path is an absolute one of Windows. With slashes it would be a legal key, but it was never meant as one. */
+export function hasDrive(path: string): boolean {
+  return /^[A-Za-z]:[\\/]/.test(path)
+}
+
 /** With slashes only; the drive of a Windows path becomes a leading slash. */
 export function normalizeSlashes(path: string): string {
   return path.replaceAll('\\', '/').replace(/^[A-Za-z]:\/*/, '/')

@@ -1,6 +1,6 @@
 import { StorageError } from '../../errors/index.js'
 import { keyProblem } from '../../keys/index.js'
-import { legacyKeys, normalizeSlashes } from './legacy.js'
+import { hasDrive, legacyKeys, normalizeSlashes } from './legacy.js'
 import type { Location, PathScheme } from './scheme.js'
 import { formatUri, isDriverName, parseUri } from './uri.js'
 
@@ -118,6 +118,7 @@ class PrefixPaths<D extends string> implements PathScheme<D> {
     const { driver } = holder
     const inner = this.#unwrap(driver, path)
     if (inner !== undefined) return { driver, key: inner }
+    if (hasDrive(path)) return undefined
     return keyProblem(path) === undefined ? { driver, key: path } : undefined
   }
 
