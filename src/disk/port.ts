@@ -24,6 +24,7 @@ export interface Disk {
   readdir(path: string): Promise<Dirent[]>
   rename(from: string, to: string): Promise<void>
   link(existing: string, path: string): Promise<void>
+  symlink(target: string, path: string): Promise<void>
   unlink(path: string): Promise<void>
   rmdir(path: string): Promise<void>
   lstat(path: string): Promise<BigIntStats>
@@ -50,6 +51,7 @@ export function diskFrom(fs: FsLike = { promises: nodePromises }): Disk {
     readdir: (path) => p.readdir(path, { withFileTypes: true }),
     rename: (from, to) => p.rename(from, to),
     link: (existing, path) => p.link(existing, path),
+    symlink: (target, path) => p.symlink(target, path),
     unlink: (path) => p.unlink(path),
     rmdir: (path) => p.rmdir(path),
     lstat: (path) => p.lstat(path, { bigint: true }),

@@ -1,0 +1,220 @@
+import { type BigIntStats, constants } from 'node:fs'
+import type { Disk, DiskHandle } from '../../disk/index.js'
+import { systemCode } from '../../disk/index.js'
+import { StorageError } from '../../errors/index.js'
+
+const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0, O_DIRECTORY = 0 } = constants
+
+/** What was opened has moved away from its path meanwhile: looking again may find it. */
+export class MovedError extends Error {
+  override readonly name = 'MovedError'
+}
+
+/**
+ * Opens files and directories so that no symlink leads outside. What was opened is asked for its own path: on Linux by
+ * its link in /proc, which no other process can forge or race; elsewhere by looking at the path before and after.
+ * A symlink on the way is followed only if what it leads to lies in one of `allowRoots`.
+ */
+export class Confinement {
+  readonly #disk: Disk
+  readonly #allowRoots: readonly string[]
+  #allowed: Promise<readonly string[]> | undefined
+  #links: boolean | undefined
+
+  constructor(disk: Disk, allowRoots: readonly string[]) {
+    this.#disk = disk
+    this.#allowRoots = allowRoots
+    if (process.platform !== 'linux') this.#links = false
+  }
+
+  /** Whether there are roots that symlinks may lead to. */
+  get followsLinks(): boolean {
+    return this.#allowRoots.length > 0
+  }
+
+  /** Opens a regular file for reading, and tells what it is. Its `real` path is `path` unless a symlink was allowed. */
+  async openFile(path: string): Promise<{ readonly handle: DiskHandle; readonly stat: BigIntStats }> {
+    // Without O_NONBLOCK the open of a FIFO waits for a writer.
+    const handle = await this.#disk.open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK).catch((error) => {
+      throw ['ELOOP', 'ENXIO', 'EMLINK'].includes(systemCode(error) ?? '') ? special(error) : error
+    })
+    try {
+      await this.#verify(handle, path)
+      const stat = await handle.stat({ bigint: true })
+      if (stat.isDirectory()) throw notFound()
+      if (!stat.isFile()) throw special()
+      return { handle, stat }
+    } catch (error) {
+      await handle.close().catch(() => {})
+      throw error
+    }
+  }
+
+  /** What lies at `path`, symlinks not followed; undefined where nothing does. Good for a look, not for a decision. */
+  async lstat(path: string): Promise<BigIntStats | undefined> {
+    try {
+      return await this.#disk.lstat(path)
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return undefined
+      throw error
+    }
+  }
+
+  /** Opens a directory; names in it are then reached through the handle, wherever its path leads by then. */
+  async openDirectory(path: string): Promise<OpenDirectory> {
+    const handle = await this.#disk.open(path, O_RDONLY | O_DIRECTORY | O_NONBLOCK)
+    try {
+      const links = await this.#verify(handle, path)
+      return new OpenDirectory(this.#disk, handle, path, links ? `/proc/self/fd/${handle.fd}` : path, this)
+    } catch (error) {
+      await handle.close().catch(() => {})
+      throw error
+    }
+  }
+
+  /** Throws unless the handle is what lies at `path`, or lies in an allowed root. Answers whether /proc told so. */
+  async #verify(handle: DiskHandle, path: string): Promise<boolean> {
+    const link = await this.#linkOf(handle)
+    if (link !== undefined) {
+      if (link === path || link === `${path} (deleted)`) return true
+      await this.#judge(link, path)
+      return true
+    }
+    const real = await this.#disk.realpath(path)
+    if (real !== path) await this.#judge(real, path)
+    const [opened, named] = [await handle.stat({ bigint: true }), await this.#disk.lstat(real)]
+    if (opened.ino !== named.ino) throw new MovedError('The path names another file than the one opened.')
+    return false
+  }
+
+  async #linkOf(handle: DiskHandle): Promise<string | undefined> {
+    if (this.#links === false) return undefined
+    try {
+      const link = await this.#disk.readlink(`/proc/self/fd/${handle.fd}`)
+      this.#links = true
+      return link
+    } catch (error) {
+      // No /proc here, or a file system in memory.
+      if (this.#links || systemCode(error) !== 'ENOENT') throw error
+      this.#links = false
+      return undefined
+    }
+  }
+
+  async #judge(real: string, path: string): Promise<void> {
+    this.#allowed ??= Promise.all(this.#allowRoots.map((root) => this.#disk.realpath(root).catch(() => root)))
+    for (const root of await this.#allowed) {
+      if (real === root || real.startsWith(root.endsWith('/') ? root : `${root}/`)) return
+    }
+    const now = await this.#disk.realpath(path)
+    if (now === path) throw new MovedError('The file moved while it was opened.')
+    throw new StorageError('ACCESS_DENIED', 'A symlink leads outside the storage.', {
+      hint: 'Only symlinks to directories within allowRoots are followed.',
+      outcome: 'unchanged',
+    })
+  }
+}
+
+/** An open, verified directory. */
+export class OpenDirectory {
+  readonly path: string
+  readonly #disk: Disk
+  readonly #handle: DiskHandle
+  readonly #via: string
+  readonly #confinement: Confinement
+
+  constructor(disk: Disk, handle: DiskHandle, path: string, via: string, confinement: Confinement) {
+    this.#confinement = confinement
+    this.#disk = disk
+    this.#handle = handle
+    this.path = path
+    this.#via = via
+  }
+
+  /** A path to `name` in this very directory, for one system call. */
+  at(name: string): string {
+    return `${this.#via}/${name}`
+  }
+
+  /** What `name` is, symlinks not followed; undefined where nothing has that name. */
+  async lstat(name: string): Promise<BigIntStats | undefined> {
+    try {
+      return await this.#disk.lstat(this.at(name))
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') return undefined
+      throw error
+    }
+  }
+
+  /** The names in it, unordered. */
+  async names(): Promise<readonly { readonly name: string; readonly directory: boolean; readonly unknown: boolean }[]> {
+    const entries = await this.#disk.readdir(this.#via)
+    return entries.map((entry) => ({
+      name: String(entry.name),
+      directory: entry.isDirectory(),
+      unknown: !entry.isFile() && !entry.isDirectory(),
+    }))
+  }
+
+  /** The target of the symlink `name`; undefined where there is none. */
+  async readlink(name: string): Promise<string | undefined> {
+    try {
+      return await this.#disk.readlink(this.at(name))
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT' || systemCode(error) === 'EINVAL') return undefined
+      throw error
+    }
+  }
+
+  /** Whether the symlink `name` leads to a directory that may be entered. */
+  async allowsLink(name: string): Promise<boolean> {
+    if (!this.#confinement.followsLinks) return false
+    try {
+      await (await this.#confinement.openDirectory(`${this.path}/${name}`)).close()
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  /** Removes `name`; false where nothing had that name. */
+  async unlink(name: string): Promise<boolean> {
+    try {
+      await this.#disk.unlink(this.at(name))
+      return true
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') return false
+      throw error
+    }
+  }
+
+  /** Renames within the directory. */
+  rename(from: string, to: string): Promise<void> {
+    return this.#disk.rename(this.at(from), this.at(to))
+  }
+
+  /** Makes its entries durable. Some file systems have no fsync for directories and say EINVAL. */
+  async sync(): Promise<void> {
+    try {
+      await this.#handle.sync()
+    } catch (error) {
+      if (systemCode(error) !== 'EINVAL') throw error
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#handle.close()
+  }
+}
+
+export function notFound(cause?: unknown): StorageError {
+  return new StorageError('NOT_FOUND', 'There is no such blob.', cause === undefined ? {} : { cause })
+}
+
+export function special(cause?: unknown): StorageError {
+  return new StorageError('ACCESS_DENIED', 'What lies at the key is no regular file.', {
+    hint: 'A symlink, FIFO, socket or device has the name of this blob; it is neither followed nor opened.',
+    outcome: 'unchanged',
+    ...(cause === undefined ? {} : { cause }),
+  })
+}

@@ -1,0 +1,3 @@
+export { FsDriver } from './fs-driver.js'
+export type { FsDriverOptions } from './options.js'
+export type { SweepResult } from './sweep.js'

@@ -1,0 +1,60 @@
+import type { BigIntStats } from 'node:fs'
+
+/** What tells one version of a body from every other one at the same path. */
+export interface BodyIdentity {
+  readonly ino: bigint
+  readonly size: bigint
+  readonly mtimeNs: bigint
+}
+
+/**
+ * The modification time is the version's stamp. Those that the driver gives out are whole microseconds, which the
+ * clocks of file systems almost never are, and never twice the same; an odd one says that an attribute record exists.
+ */
+let lastMicroseconds = 0
+
+/** A new stamp, in microseconds since the epoch. */
+export function nextStamp(withRecord: boolean): number {
+  const parity = withRecord ? 1 : 0
+  const now = Date.now() * 1000 + Math.floor((performance.now() % 1) * 1000)
+  lastMicroseconds = Math.max(now, lastMicroseconds + 1)
+  if (lastMicroseconds % 2 !== parity) lastMicroseconds++
+  // A whole millisecond is what coarse clocks give out.
+  if (lastMicroseconds % 1000 === 0) lastMicroseconds += 2
+  return lastMicroseconds
+}
+
+/** The stamp as utimes takes it: seconds, from the middle of the microsecond, so that rounding cannot leave it. */
+export function stampSeconds(microseconds: number): number {
+  return (microseconds + 0.5) / 1e6
+}
+
+/** Whether a record may exist for this body: its stamp says so, or is too coarse to say (a backup, an old disk). */
+export function mayHaveRecord({ mtimeNs }: BodyIdentity): boolean {
+  return mtimeNs % 1_000_000n === 0n || (mtimeNs % 1000n === 0n && (mtimeNs / 1000n) % 2n === 1n)
+}
+
+const YOUNG_NS = 2_000_000_000n
+
+/**
+ * The etag of a body without reading it. Weak while another program's file is so young that a second write could leave
+ * it with the same size and time; versions that the driver published are strong at once.
+ */
+export function statEtag({ ino, size, mtimeNs }: BodyIdentity, now: number = Date.now()): string {
+  const etag = `${ino.toString(36)}-${size.toString(36)}-${mtimeNs.toString(36)}`
+  const ours = mtimeNs % 1000n === 0n && mtimeNs % 1_000_000n !== 0n
+  const young = BigInt(now) * 1_000_000n - mtimeNs < YOUNG_NS
+  return young && !ours ? `W/${etag}` : etag
+}
+
+export function identityOf({ ino, size, mtimeNs }: BigIntStats): BodyIdentity {
+  return { ino, size, mtimeNs }
+}
+
+export function sameBody(a: BodyIdentity, b: BodyIdentity): boolean {
+  return a.ino === b.ino && a.size === b.size && a.mtimeNs === b.mtimeNs
+}
+
+export function modifiedAt({ mtimeNs }: BodyIdentity): Date {
+  return new Date(Number(mtimeNs / 1_000_000n))
+}
