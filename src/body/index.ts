@@ -1,3 +1,7 @@
-export { Intake, type IntakeDigest, type IntakeHash, type IntakeOptions, isBodyError } from './intake.js'
+export { isBodyError } from './body-errors.js'
+export { Intake, type IntakeDigest, type IntakeHash, type IntakeOptions } from './intake.js'
 export { openReader } from './reader.js'
 export { discardBody } from './source.js'
+export { Spool, type SpoolLoss, type SpoolSink } from './spool.js'
+export { SpoolBudget } from './spool-budget.js'
+export { SpoolTee } from './spool-tee.js'

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import type { ReadableStream } from 'node:stream/web'
 import type { BlobInfo, BlobReader, ResolvedRange } from '../driver/index.js'
-import { StorageError } from '../errors/index.js'
+import { isStorageError, StorageError } from '../errors/index.js'
 
 /**
  * Makes a reader of an open source. `source` must fail with a StorageError if it ends short, and must release what it
@@ -21,6 +21,7 @@ class StreamReader<Info extends BlobInfo> implements BlobReader<Info> {
   readonly range: ResolvedRange | undefined
   readonly #source: Readable
   #taken = false
+  #cancelled = false
 
   constructor(info: Info, source: Readable, range: ResolvedRange | undefined) {
     this.info = info
@@ -39,8 +40,16 @@ class StreamReader<Info extends BlobInfo> implements BlobReader<Info> {
   }
 
   async bytes(): Promise<Uint8Array> {
+    const source = this.#take()
     const chunks: Uint8Array[] = []
-    for await (const chunk of this.#take()) chunks.push(chunk)
+    try {
+      for await (const chunk of source) chunks.push(chunk)
+    } catch (cause) {
+      if (isStorageError(cause)) throw cause
+      const message = this.#cancelled ? 'The read was cancelled.' : 'The source of the read failed.'
+      const code = this.#cancelled ? 'ABORTED' : 'INTERNAL'
+      throw new StorageError(code, message, { operation: 'get', key: this.info.key, cause })
+    }
     return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)
   }
 
@@ -64,6 +73,7 @@ class StreamReader<Info extends BlobInfo> implements BlobReader<Info> {
 
   async cancel(): Promise<void> {
     this.#taken = true
+    this.#cancelled = true
     if (this.#source.closed) return
     this.#source.destroy()
     // A failure of the source is no failure of giving it up.

@@ -1,3 +1,4 @@
+import { extname } from 'node:path'
 import { lookup } from 'mime-types'
 import { StorageError } from '../errors/index.js'
 import type { BlobAttributes, Visibility } from './blob.js'
@@ -17,12 +18,13 @@ export interface CheckedAttributes {
 export const MAX_METADATA_BYTES = 2048
 
 const CONTROL = /[\u0000-\u001f\u007f]/
-const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/
+const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/i
 const headers = ['cacheControl', 'contentDisposition', 'contentEncoding', 'contentLanguage'] as const
 
 /** The MIME type that the key's extension suggests, without a charset, else `application/octet-stream`. */
 export function contentTypeOf(key: string): string {
-  return lookup(key.slice(key.lastIndexOf('/') + 1)) || 'application/octet-stream'
+  // The bare word `html` is a name without an extension, which lookup would take for one.
+  return lookup(extname(key.slice(key.lastIndexOf('/') + 1))) || 'application/octet-stream'
 }
 
 /** Checks what the caller says about a blob. INVALID_ARGUMENT names the attribute that is wrong. */
@@ -56,7 +58,7 @@ function checkMetadata(metadata: Readonly<Record<string, string>>): Readonly<Rec
   let bytes = 0
   for (const [name, value] of Object.entries(metadata)) {
     const lower = name.toLowerCase()
-    if (!TOKEN.test(lower)) {
+    if (!TOKEN.test(name)) {
       throw invalid(`the metadata name ${JSON.stringify(name)} is no token (letters, digits and !#$%&'*+-.^_\`|~)`)
     }
     if (lower in checked) throw invalid(`the metadata name ${JSON.stringify(lower)} is given twice, in different case`)

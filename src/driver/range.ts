@@ -5,19 +5,16 @@ import type { ResolvedRange } from './reader.js'
 
 /** Refuses a range that no blob could satisfy, before anything is asked: INVALID_ARGUMENT. */
 export function checkRange(range: ByteRange): void {
+  if (isRange(range)) return
+  const message = 'A range is { start, end? } or { suffix }, whole numbers from 0, start <= end.'
+  throw new StorageError('INVALID_ARGUMENT', message, { operation: 'get' })
+}
+
+function isRange(range: ByteRange): boolean {
   const whole = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0
-  const bad =
-    'suffix' in range
-      ? !whole(range.suffix)
-      : !whole(range.start) || (range.end !== undefined && (!whole(range.end) || range.end < range.start))
-  if (!bad) return
-  throw new StorageError(
-    'INVALID_ARGUMENT',
-    'A range is { start, end? } or { suffix }, whole numbers from 0, start <= end.',
-    {
-      operation: 'get',
-    },
-  )
+  if (typeof range !== 'object' || range === null) return false
+  if ('suffix' in range) return whole(range.suffix)
+  return whole(range.start) && (range.end === undefined || (whole(range.end) && range.end >= range.start))
 }
 
 /** The bytes that `range` covers of a blob of `size` bytes; INVALID_RANGE where it covers none. */
