@@ -76,9 +76,7 @@ export class Reading {
       return await new Promise<IteratorResult<unknown>>((resolve, reject) => {
         this.#interrupt = reject
         const failed = (error: unknown) => reject(signal?.aborted ? aborted(key, signal) : bodyFailed(key, error))
-        // In an async function, for an iterator that throws at once or answers without a promise.
-        const next = async () => iterator.next()
-        next().then(resolve, failed)
+        nextOf(iterator).then(resolve, failed)
       })
     } finally {
       this.#interrupt = undefined
@@ -95,6 +93,13 @@ export class Reading {
       throw isStorageError(error) ? error : bodyFailed(this.#options.key, error)
     }
   }
+}
+
+/** Rejects where the iterator throws at once, or does not answer as the protocol says: it may be anybody's. */
+async function nextOf(iterator: AsyncIterator<unknown>): Promise<IteratorResult<unknown>> {
+  const step: unknown = await iterator.next()
+  if (typeof step === 'object' && step !== null) return step as IteratorResult<unknown>
+  throw new TypeError('The iterator of the body answered with something that is no result.')
 }
 
 function toBytes(key: string, chunk: unknown): Uint8Array {
