@@ -3,7 +3,7 @@ import type { Disk } from '../../disk/index.js'
 import { systemCode } from '../../disk/index.js'
 import { StorageError } from '../../errors/index.js'
 import { INTERNAL_DIRECTORY, looksInternal } from './internal-names.js'
-import { CLASH_SUFFIX, type NameRules, namesOf } from './names.js'
+import { CLASH_SUFFIX, isForeignName, type NameRules, namesOf } from './names.js'
 
 /** Where a blob's file lies below its area's base. */
 export interface Place {
@@ -88,13 +88,25 @@ export class Area {
    * Where another program may have put the key's file: under its own name, though this driver would encode it.
    * Undefined where that is the same place, or one that no key may reach.
    */
-  rawPlace(key: string, place: Place): Place | undefined {
-    if (process.platform === 'win32') return undefined
+  async rawPlace(key: string, place: Place): Promise<Place | undefined> {
     const names = key.slice(this.prefix.length).split('/')
     const raw = placeOf(names)
     if (raw.name === place.name && raw.directory.join('/') === place.directory.join('/')) return undefined
-    return names.some((name) => looksInternal(name) || Buffer.byteLength(name) > 255) ? undefined : raw
+    const rules = await this.rules()
+    return names.every((name) => mayStandRaw(name, rules)) ? raw : undefined
   }
+}
+
+/**
+ * Whether a file of this name, put there by another program, is the blob of that very segment. Where the disk or the
+ * system takes different names for one, nobody can tell whose it is.
+ */
+export function mayStandRaw(segment: string, rules: NameRules): boolean {
+  if (rules.folding || process.platform === 'win32') return false
+  const [name, ...more] = namesOf(segment, rules)
+  if (name === segment && more.length === 0) return true
+  // One byte is for the clash suffix.
+  return isForeignName(segment, rules) && !looksInternal(segment) && Buffer.byteLength(segment) < 255
 }
 
 function placeOf(names: readonly string[]): Place {

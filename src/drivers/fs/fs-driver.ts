@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path'
-import { Intake, openReader } from '../../body/index.js'
+import { discardBody, Intake, openReader } from '../../body/index.js'
 import { diskFrom } from '../../disk/index.js'
 import {
   type BlobBody,
@@ -119,17 +119,24 @@ export class FsDriver implements BlobDriver, OutboxHost {
     }
   }
 
-  put(key: string, body: BlobBody, options: PutOptions = {}): Promise<BlobInfo> {
-    return this.#calls.run('put', key, options.signal, async () => {
-      const attributes = checkAttributes(key, options)
-      checkWriteOptions(options, 'put')
-      if (attributes.visibility === 'public') this.#needVisibility('put')
-      const { size, maxSize, sha256, signal, idleTimeout, onProgress, ifMatch, ifNoneMatch } = options
-      const record = this.#writer.needsRecord(key, attributes, sha256)
-      const hashes = record ? (['sha256'] as const) : []
-      const intake = new Intake(body, { key, size, maxSize, sha256, signal, idleTimeout, onProgress, hashes })
-      return this.#writer.write(key, intake, attributes, record, { operation: 'put', signal, ifMatch, ifNoneMatch })
-    })
+  async put(key: string, body: BlobBody, options: PutOptions = {}): Promise<BlobInfo> {
+    try {
+      return await this.#calls.run('put', key, options.signal, () => this.#put(key, body, options))
+    } catch (error) {
+      discardBody(body)
+      throw error
+    }
+  }
+
+  async #put(key: string, body: BlobBody, options: PutOptions): Promise<BlobInfo> {
+    const attributes = checkAttributes(key, options)
+    checkWriteOptions(options, 'put')
+    if (attributes.visibility === 'public') this.#needVisibility('put')
+    const { size, maxSize, sha256, signal, idleTimeout, onProgress, ifMatch, ifNoneMatch } = options
+    const record = this.#writer.needsRecord(key, attributes, sha256)
+    const hashes = record ? (['sha256'] as const) : []
+    const intake = new Intake(body, { key, size, maxSize, sha256, signal, idleTimeout, onProgress, hashes })
+    return this.#writer.write(key, intake, attributes, record, { operation: 'put', signal, ifMatch, ifNoneMatch })
   }
 
   get(key: string, options: GetOptions = {}): Promise<BlobReader> {

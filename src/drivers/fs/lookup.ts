@@ -81,7 +81,7 @@ export class Lookup {
       throw systemCode(error) === 'ENOENT' ? notFound(error) : error
     })
     const place = await area.place(key)
-    const raw = area.rawPlace(key, place)
+    const raw = await area.rawPlace(key, place)
     for (const { directory, name } of raw ? [place, raw] : [place]) {
       const path = pathOf(base, directory)
       const [plain, clash] = candidates({ directory, name })

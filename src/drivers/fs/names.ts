@@ -51,6 +51,11 @@ export function segmentOf(names: readonly string[], rules: NameRules): string | 
   return again.length === names.length && again.every((name, i) => name === names[i]) ? segment : undefined
 }
 
+/** Whether only another program can have given this name: the driver makes it for no key. */
+export function isForeignName(name: string, rules: NameRules): boolean {
+  return !SUFFIX.test(name) && segmentOf([name], rules) === undefined
+}
+
 /** Whether a directory of this name holds further pieces of a long segment. */
 export function isPieceDirectory(name: string): boolean {
   return name.endsWith(MORE_SUFFIX)

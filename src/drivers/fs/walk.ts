@@ -1,6 +1,6 @@
 import type { BigIntStats } from 'node:fs'
 import { compareKeys, keyProblem } from '../../keys/index.js'
-import { type Area, candidates } from './area.js'
+import { type Area, candidates, mayStandRaw } from './area.js'
 import type { OpenDirectory } from './confinement.js'
 import type { Directories } from './directories.js'
 import { isInternal } from './internal-names.js'
@@ -140,11 +140,10 @@ export class Walk {
       const own: Form = segment === name ? form : 'encoded'
       return { segment, kind, names: [name], form: own }
     }
-    if (form === 'encoded' || keyProblem(name) !== undefined || process.platform === 'win32') return undefined
-    const encoded = namesOf(name, this.#rules)
-    const same = encoded.length === 1 && encoded[0] === name
-    if (!same && there.has(encoded[0] ?? '')) return undefined
-    return { segment: name, kind, names: [name], form: 'raw' }
+    if (form === 'encoded' || keyProblem(name) !== undefined || !mayStandRaw(name, this.#rules)) return undefined
+    // Readers prefer the name that the driver gives.
+    const [given = ''] = namesOf(name, this.#rules)
+    return given !== name && there.has(given) ? undefined : { segment: name, kind, names: [name], form: 'raw' }
   }
 
   async #pieces(path: readonly string[], names: readonly string[]): Promise<Entry[]> {

@@ -118,14 +118,14 @@ export class Writer {
     const place = await area.place(key)
     const directory = await openIfThere(directories, area, place.directory)
     if (directory) return this.#withRaw(area, { key, directory, name: place.name }, place)
-    const raw = area.rawPlace(key, place)
+    const raw = await area.rawPlace(key, place)
     const rawDirectory = raw && (await openIfThere(directories, area, raw.directory))
     return raw && rawDirectory && { key, directory: rawDirectory, name: raw.name }
   }
 
   async #withRaw(area: Area, target: Target, place: { readonly directory: readonly string[]; readonly name: string }) {
     try {
-      const raw = area.rawPlace(target.key, place)
+      const raw = await area.rawPlace(target.key, place)
       const directory = raw && (await openIfThere(this.#parts.directories, area, raw.directory))
       return raw && directory ? { ...target, raw: { key: target.key, directory, name: raw.name } } : target
     } catch (error) {
