@@ -1,0 +1,177 @@
+import { Intake } from '../../body/index.js'
+import {
+  type BlobBody,
+  type BlobInfo,
+  bareEtag,
+  type CheckedAttributes,
+  checkAttributes,
+  checkWriteOptions,
+  type PutOptions,
+} from '../../driver/index.js'
+import { StorageError } from '../../errors/index.js'
+import { assertKey, quoteKey } from '../../keys/index.js'
+import { attributeParams, encryptionParams, newToken } from './attributes.js'
+import type { Connection } from './connection.js'
+import type { FeatureProbe } from './features.js'
+import { multipartPut } from './multipart.js'
+import type { S3Features } from './options.js'
+import { partSizeFor } from './part-size.js'
+import { type Part, readParts } from './parts.js'
+import { type PendingPut, type PutCondition, tooLarge } from './pending-put.js'
+import { head } from './read.js'
+import { MAX_OBJECT_SIZE, objectKey } from './settings.js'
+import { singlePut } from './single-put.js'
+import { spooledPut } from './spooled-put.js'
+import type { Uploads } from './uploads.js'
+
+export interface PutContext {
+  readonly s3: Connection
+  readonly probe: FeatureProbe
+  readonly uploads: Uploads
+}
+
+/** Publishes a body: in one request up to partSize, in parts beyond. */
+export async function put(
+  context: PutContext,
+  key: string,
+  body: BlobBody,
+  options: PutOptions = {},
+): Promise<BlobInfo> {
+  const { s3, probe } = context
+  const { settings } = s3
+  const stop = new AbortController()
+  const intake = takeIn(key, body, options, stop.signal)
+  try {
+    s3.assertOpen()
+    const Key = objectKey(settings, key, 'put')
+    checkWriteOptions(options, 'put')
+    const attributes = checkAttributes(key, options)
+    if (attributes.visibility === 'public' && !settings.visibility) throw noAcls(key)
+    if (intake.size !== undefined && intake.size > MAX_OBJECT_SIZE) throw tooLarge(key, MAX_OBJECT_SIZE)
+    const conditional = options.ifMatch !== undefined || options.ifNoneMatch !== undefined
+    const features = conditional ? await probe.features(options.signal) : undefined
+    const condition = features === undefined ? {} : await conditionOf(s3, key, options, features)
+    const aws = await s3.isAws()
+    const token = newToken()
+    const sha256 = options.sha256?.toLowerCase()
+    const params = {
+      ...attributeParams(attributes, { token, sha256 }, !aws),
+      ...encryptionParams(settings.sse, aws),
+    }
+    const put: PendingPut = {
+      s3,
+      key,
+      Key,
+      params,
+      checksum: options.checksum?.toUpperCase() as PendingPut['checksum'],
+      condition,
+      token: Object.values(params.Metadata).includes(token) ? token : undefined,
+      signal: options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal,
+      published: ({ etag, date }) => published(key, intake, attributes, params.Metadata, sha256, etag, date),
+    }
+    const partSize = partSizeFor(settings.partSize, intake.size)
+    const parts = readParts(intake.read(), { partSize, size: intake.size, buffers: settings.queueSize + 1 })
+    return await send(context, put, parts, features, () => stop.abort())
+  } finally {
+    intake.release()
+  }
+}
+
+async function send(
+  { uploads }: PutContext,
+  put: PendingPut,
+  parts: AsyncGenerator<Part, void>,
+  features: S3Features | undefined,
+  stop: () => void,
+): Promise<BlobInfo> {
+  try {
+    const first = await parts.next()
+    if (first.done) throw new StorageError('INTERNAL', 'A body had no parts.')
+    if (first.value.last) return await singlePut(put, first.value.bytes)
+    // Where completing an upload cannot be made conditional, one conditional request is the only way that is.
+    if (features && !features.conditionalComplete) return await spooledPut(put, first.value, parts)
+    return await multipartPut(uploads, put, first.value, parts, stop)
+  } finally {
+    await parts.return()
+  }
+}
+
+function takeIn(key: string, body: BlobBody, options: PutOptions, stop: AbortSignal): Intake {
+  try {
+    const signal = options.signal ? AbortSignal.any([options.signal, stop]) : stop
+    return new Intake(body, { ...options, key, signal })
+  } catch (error) {
+    assertKey(key, 'put')
+    throw error
+  }
+}
+
+async function conditionOf(
+  s3: Connection,
+  key: string,
+  options: PutOptions,
+  features: S3Features,
+): Promise<PutCondition> {
+  if (options.ifNoneMatch !== undefined) {
+    if (!features.conditionalCreate) throw unsupported(key, 'ifNoneMatch')
+    return { IfNoneMatch: '*' }
+  }
+  if (!features.conditionalUpdate) throw unsupported(key, 'ifMatch')
+  let etag = bareEtag(options.ifMatch ?? '')
+  if (etag === '*') etag = await currentEtag(s3, key, options.signal)
+  if (etag.startsWith('W/') || !/^[\x21\x23-\x7e]+$/.test(etag)) throw changed(key)
+  return { IfMatch: features.conditionalUpdate === 'quoted' ? `"${etag}"` : etag }
+}
+
+/** S3 knows no `If-Match: *` on a put: the etag of what is there stands in for it. */
+async function currentEtag(s3: Connection, key: string, signal: AbortSignal | undefined): Promise<string> {
+  try {
+    return (await head(s3, key, { signal }, 'put')).etag
+  } catch (error) {
+    if (error instanceof StorageError && error.code === 'NOT_FOUND') throw changed(key)
+    throw error
+  }
+}
+
+function published(
+  key: string,
+  intake: Intake,
+  attributes: CheckedAttributes,
+  stored: Readonly<Record<string, string>>,
+  sha256: string | undefined,
+  etag: string | undefined,
+  date: Date | undefined,
+): BlobInfo {
+  const { visibility: _, ...kept } = attributes
+  // S3 does not say Last-Modified on a put; its Date is the same clock, to the second.
+  const lastModified = new Date(Math.floor((date ?? new Date()).getTime() / 1000) * 1000)
+  const info = { key, size: intake.digest.size, etag: bareEtag(etag ?? ''), lastModified, ...kept }
+  return sha256 !== undefined && Object.values(stored).includes(sha256) ? { ...info, sha256 } : info
+}
+
+function unsupported(key: string, condition: string): StorageError {
+  return new StorageError('NOT_SUPPORTED', `This S3 endpoint ignores ${condition} on a put of ${quoteKey(key)}.`, {
+    operation: 'put',
+    driver: 's3',
+    key,
+    outcome: 'unchanged',
+  })
+}
+
+function changed(key: string): StorageError {
+  return new StorageError('PRECONDITION_FAILED', `${quoteKey(key)} is not as ifMatch demands.`, {
+    operation: 'put',
+    driver: 's3',
+    key,
+    outcome: 'unchanged',
+  })
+}
+
+function noAcls(key: string): StorageError {
+  return new StorageError('NOT_SUPPORTED', 'This S3 driver is set to use no ACLs (visibility: false).', {
+    operation: 'put',
+    driver: 's3',
+    key,
+    outcome: 'unchanged',
+  })
+}

@@ -1,0 +1,106 @@
+import { randomUUID } from 'node:crypto'
+import { type FileHandle, open, unlink } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { BlobInfo } from '../../driver/index.js'
+import { isStorageError, StorageError } from '../../errors/index.js'
+import { conditionalChange } from './conditional.js'
+import type { Part } from './parts.js'
+import { type PendingPut, tooLarge } from './pending-put.js'
+import { MAX_SINGLE_REQUEST } from './settings.js'
+import { putObject } from './single-put.js'
+import type { Trace } from './trace.js'
+
+/**
+ * A conditional body of more than one part, for endpoints that judge conditions on PutObject only (Ceph): it is written
+ * to a private temporary file and goes out as one request, repeated from the file. Up to 5 GiB.
+ */
+export async function spooledPut(put: PendingPut, first: Part, rest: AsyncIterable<Part>): Promise<BlobInfo> {
+  const path = join(tmpdir(), `hybrid-store-${randomUUID()}`)
+  const file = await openTemporary(put, path)
+  try {
+    const size = await fill(put, file, first, rest)
+    return await conditionalChange(put, (trace) => sendFile(put, file, size, trace))
+  } finally {
+    await file.close()
+  }
+}
+
+/** Nobody else can open it, and with its name gone at once no crash leaves it behind (on Windows it is deleted on close). */
+async function openTemporary(put: PendingPut, path: string): Promise<FileHandle> {
+  try {
+    const file = await open(path, 'wx+', 0o600)
+    await unlink(path)
+    return file
+  } catch (cause) {
+    throw spoolFailed(put, cause)
+  }
+}
+
+async function fill(put: PendingPut, file: FileHandle, first: Part, rest: AsyncIterable<Part>): Promise<number> {
+  let size = 0
+  async function append(part: Part): Promise<void> {
+    if (size + part.bytes.byteLength > MAX_SINGLE_REQUEST) throw tooLarge(put.key, MAX_SINGLE_REQUEST)
+    let at = 0
+    while (at < part.bytes.byteLength) {
+      const { bytesWritten } = await file
+        .write(part.bytes, at, part.bytes.byteLength - at, size + at)
+        .catch((cause) => {
+          throw spoolFailed(put, cause)
+        })
+      at += bytesWritten
+    }
+    size += at
+    part.release()
+  }
+  await append(first)
+  for await (const part of rest) await append(part)
+  return size
+}
+
+/** The SDK never repeats a stream, which it could only send half; from a file each attempt begins anew. */
+async function sendFile(put: PendingPut, file: FileHandle, size: number, trace: Trace): Promise<BlobInfo> {
+  const { maxAttempts, timeouts } = put.s3.settings
+  for (let attempt = 1; ; attempt++) {
+    const body = file.createReadStream({ autoClose: false, start: 0, end: size - 1, highWaterMark: 1024 * 1024 })
+    const stalled = new AbortController()
+    const watch = setTimeout(() => stalled.abort(), timeouts.response)
+    body.on('data', () => watch.refresh())
+    body.pause()
+    try {
+      return await putObject(put, body, size, trace, AbortSignal.any([put.signal, stalled.signal]))
+    } catch (caught) {
+      const error = stalled.signal.aborted && !put.signal.aborted ? stalledError(put, caught) : caught
+      const again = isStorageError(error) && error.retryable && !put.signal.aborted && attempt < maxAttempts
+      if (!again) throw error
+      // An abort cuts the pause short, and the next attempt then says so.
+      await sleep(100 * 2 ** attempt * Math.random(), undefined, { signal: put.signal }).catch(() => {})
+    } finally {
+      clearTimeout(watch)
+      body.destroy()
+    }
+  }
+}
+
+function stalledError({ key }: PendingPut, cause: unknown): StorageError {
+  return new StorageError('TIMEOUT', 'S3 stopped taking the body.', {
+    operation: 'put',
+    driver: 's3',
+    key,
+    outcome: 'unknown',
+    cause,
+  })
+}
+
+function spoolFailed({ key }: PendingPut, cause: unknown): StorageError {
+  const code = (cause as NodeJS.ErrnoException).code === 'ENOSPC' ? 'NO_SPACE' : 'UNAVAILABLE'
+  return new StorageError(code, 'The temporary file for a conditional upload cannot be written.', {
+    operation: 'put',
+    driver: 's3',
+    key,
+    hint: 'Make room in the folder for temporary files, or name another one by TMPDIR.',
+    outcome: 'unchanged',
+    cause,
+  })
+}
