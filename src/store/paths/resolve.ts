@@ -1,5 +1,5 @@
 import { StorageError } from '../../errors/index.js'
-import { assertKey, quoteKey } from '../../keys/index.js'
+import { assertKey, keyProblem, quoteKey } from '../../keys/index.js'
 import type { Location, PathScheme } from './scheme.js'
 
 /** The longest path that is looked at, in bytes of UTF-8: what a file system takes. */
@@ -32,11 +32,13 @@ export function resolvePath<D extends string>(
 ): Resolution<D> {
   assertPath(path)
   const known = new Set<string>([...drivers, ...(scheme.drivers ?? [])])
-  const isKnown = (location: Location): location is Location<D> => known.has(location.driver)
+  const usable = (location: Location): location is Location<D> => {
+    return known.has(location.driver) && keyProblem(location.key) === undefined
+  }
   const parsed = scheme.parse(path)
-  if (parsed && isKnown(parsed)) {
+  if (parsed && usable(parsed)) {
     if (scheme.format(parsed) === path) return { candidates: [parsed], canonical: true, bare: false }
-    const others = (scheme.candidates?.(path) ?? []).filter(isKnown).filter((other) => !same(other, parsed))
+    const others = (scheme.candidates?.(path) ?? []).filter(usable).filter((other) => !same(other, parsed))
     return { candidates: [parsed, ...others], canonical: false, bare: false }
   }
   const name = path.slice(0, path.indexOf(':') + 1)

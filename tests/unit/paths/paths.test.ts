@@ -388,5 +388,8 @@ describe('resolvePath', () => {
       bare: false,
     })
     expect(codeOf(() => resolve('/s4/a', own))).toBe('INVALID_KEY')
+    expect(codeOf(() => resolve('/s3/../a', own))).toBe('INVALID_KEY')
+    const careless: PathScheme<'s3' | 'local'> = { ...own, parse: (path) => ({ driver: 'local', key: `../${path}` }) }
+    expect(candidates('a', careless)).toEqual(['local a', 's3 a'])
   })
 })
