@@ -26,6 +26,7 @@ import {
 } from '../../driver/index.js'
 import { isStorageError, StorageError } from '../../errors/index.js'
 import { assertKey, compareKeys, MAX_KEY_BYTES, quoteKey } from '../../keys/index.js'
+import { MemoryOutbox, type Outbox, type OutboxHost } from '../../outbox/index.js'
 import { listEntries } from './listing.js'
 import { aborted, copyVersion, detach, makeVersion, readVersion, showVersion, type Version } from './version.js'
 
@@ -42,12 +43,13 @@ export interface MemoryDriverOptions {
  * Blobs in the memory of this process: for tests, and for what may be gone at the next start. It keeps the whole
  * contract of {@link BlobDriver}; bytes are copied on their way in and on their way out.
  */
-export class MemoryDriver implements BlobDriver {
+export class MemoryDriver implements BlobDriver, OutboxHost {
   readonly kind = 'memory'
   readonly capabilities: DriverCapabilities
   readonly #clock: () => number
   readonly #publicBaseUrl: string | undefined
   readonly #versions = new Map<string, Version>()
+  readonly #outbox = new MemoryOutbox()
   /** The keys in order, made by the first list after a key came or went. */
   #sorted: readonly string[] | undefined
   #closed = false
@@ -76,7 +78,9 @@ export class MemoryDriver implements BlobDriver {
       if (options.ifNoneMatch !== undefined) this.#need('createOnly', 'put')
       if (options.ifMatch !== undefined) this.#need('conditionalUpdate', 'put')
       if (options.visibility === 'public') this.#need('visibility', 'put')
+      this.#checkKeyLength(key, 'put')
       const attributes = checkAttributes(key, options)
+      this.#checkMetadataSize(attributes.metadata)
       const { maxSize: ours } = this.capabilities
       const maxSize = ours === undefined ? options.maxSize : Math.min(ours, options.maxSize ?? ours)
       const intake = new Intake(body, { ...options, maxSize, key })
@@ -181,6 +185,11 @@ export class MemoryDriver implements BlobDriver {
     })
   }
 
+  /** Holds what waits for another driver, in memory beside the blobs and as long as they. */
+  createOutbox(): Outbox {
+    return this.#outbox
+  }
+
   /** Lets go of all blobs. */
   async close(): Promise<void> {
     this.#closed = true
@@ -193,6 +202,7 @@ export class MemoryDriver implements BlobDriver {
       assertKey(destination, operation)
       checkWriteOptions(options, operation)
       if (options.ifNoneMatch !== undefined) this.#need('conditionalCopy', operation)
+      this.#checkKeyLength(destination, operation)
       const version = this.#find(source, operation)
       checkWriteConditions(destination, this.#versions.get(destination)?.info.etag, options, operation)
       if (source === destination) return detach(version.info)
@@ -226,6 +236,22 @@ export class MemoryDriver implements BlobDriver {
       driver: this.kind,
       outcome: 'unchanged',
     })
+  }
+
+  /** Only a limit that was lowered has anything to say here. */
+  #checkKeyLength(key: string, operation: string): void {
+    const { maxKeyBytes } = this.capabilities
+    if (Buffer.byteLength(key) <= maxKeyBytes) return
+    const message = `The key ${quoteKey(key)} has more than the ${maxKeyBytes} bytes that this driver takes.`
+    throw new StorageError('INVALID_KEY', message, { operation, outcome: 'unchanged' })
+  }
+
+  #checkMetadataSize(metadata: Readonly<Record<string, string>>): void {
+    const { maxMetadataBytes } = this.capabilities
+    const bytes = Object.entries(metadata).reduce((sum, pair) => sum + Buffer.byteLength(pair.join('')), 0)
+    if (bytes <= maxMetadataBytes) return
+    const message = `The metadata has ${bytes} bytes, more than the ${maxMetadataBytes} that this driver takes.`
+    throw new StorageError('INVALID_ARGUMENT', message, { operation: 'put', outcome: 'unchanged' })
   }
 
   #assertOpen(operation: string): void {

@@ -6,8 +6,8 @@ import { isStorageError, type StorageError, type StorageErrorCode } from '../../
 import type { ConformanceHarness } from './harness.js'
 import type { ConformanceSubject } from './subject.js'
 
-/** How long what is being torn down may still be seen, in milliseconds. */
-const LEAK_GRACE = 5_000
+/** How long something may still be seen after it was released, in milliseconds. */
+export const DEFAULT_GRACE = 5_000
 
 /** What the steps of one case work with. Names are relative to the case's own prefix. */
 export class CaseContext {
@@ -19,6 +19,7 @@ export class CaseContext {
   readonly partSize: number
   readonly idleTimeout: number
   readonly clockSkew: number
+  readonly grace: number
   readonly #opened: ConformanceSubject[] = []
 
   constructor(harness: ConformanceHarness) {
@@ -29,6 +30,7 @@ export class CaseContext {
     this.partSize = harness.partSize ?? 64 * 1024
     this.idleTimeout = harness.idleTimeout ?? 100
     this.clockSkew = harness.clockSkew ?? 5_000
+    this.grace = harness.grace ?? DEFAULT_GRACE
   }
 
   key(name: string): string {
@@ -113,14 +115,17 @@ export class CaseContext {
 
   /** What is still left behind once things had time to settle. */
   async leaks(): Promise<readonly string[]> {
-    const { harness, prefix } = this
-    return settledLeaks(async () => (await harness.leaks?.(prefix)) ?? [])
+    const { harness, prefix, grace } = this
+    return settledLeaks(async () => (await harness.leaks?.(prefix)) ?? [], grace)
   }
 }
 
 /** Asks until nothing is found any more, or the time for that is over. */
-export async function settledLeaks(find: () => Promise<readonly string[]>): Promise<readonly string[]> {
-  const deadline = Date.now() + LEAK_GRACE
+export async function settledLeaks(
+  find: () => Promise<readonly string[]>,
+  grace = DEFAULT_GRACE,
+): Promise<readonly string[]> {
+  const deadline = Date.now() + grace
   for (let pause = 5; ; pause = Math.min(200, pause * 2)) {
     const leaks = await find()
     if (leaks.length === 0 || Date.now() > deadline) return leaks

@@ -3,7 +3,7 @@ import { type ConformanceCase, reasonToSkip } from './case.js'
 import { conformanceCases } from './cases.js'
 import { settledLeaks } from './context.js'
 import type { ConformanceHarness } from './harness.js'
-import { heldResources, newlyHeld } from './resources.js'
+import { type HeldResources, heldAtRest, heldResources, newlyHeld } from './resources.js'
 import { ConformanceResults } from './results.js'
 
 /** The functions of a test runner that the suite needs. Those of vitest and of node:test fit as they are. */
@@ -43,7 +43,7 @@ export function describeConformance(
   const ahead = new CasesAhead(cases, concurrency)
 
   runner.describe(`conformance of ${driver}`, () => {
-    let before: Awaited<ReturnType<typeof heldResources>> | undefined
+    let before: Promise<HeldResources> | undefined
     for (const group of new Set(cases.map(({ group }) => group))) {
       runner.describe(group, () => {
         for (const one of cases)
@@ -52,12 +52,15 @@ export function describeConformance(
     }
 
     runner.it('nothing is left behind when all cases have run', async () => {
-      const { leaks, prefix = '' } = await open()
-      const held = before
-      const left = await settledLeaks(async () => [
-        ...((await leaks?.(prefix)) ?? []),
-        ...(held ? newlyHeld(held, await heldResources()) : []),
-      ])
+      const opened = await open()
+      const held = await before
+      const left = await settledLeaks(
+        async () => [
+          ...((await opened.leaks?.(opened.prefix ?? '')) ?? []),
+          ...(held ? newlyHeld(held, await heldResources()) : []),
+        ],
+        opened.grace,
+      )
       if (left.length > 0) results.failed('nothing is left behind when all cases have run')
       assert.deepEqual(left, [])
     })
@@ -69,7 +72,8 @@ export function describeConformance(
 
     async function run(one: ConformanceCase, context: unknown): Promise<void> {
       const opened = await open()
-      before ??= await heldResources()
+      before ??= heldAtRest()
+      await before
       const reason = reasonToSkip(opened, one)
       if (reason !== undefined) {
         if (reason !== 'not applicable') results.skipped(one.name, reason)

@@ -119,7 +119,7 @@ export const failingBodies = caseGroup('failing bodies', (rule) => {
     const error = await t.rejects('TOO_LARGE', t.put('new', endless, { maxSize: 5_000 }))
     assert.equal(error.status, 413)
     assert.ok(taken < 1_000, `took ${taken} chunks`)
-    await destroyed(endless)
+    await destroyed(t, endless)
     await t.absent('new')
   })
 
@@ -127,14 +127,14 @@ export const failingBodies = caseGroup('failing bodies', (rule) => {
     const { body } = heldBody(some)
     await t.put('old', 'the old version')
     await t.rejects('BODY_FAILED', t.put('old', body, { idleTimeout: t.idleTimeout }))
-    await destroyed(body)
+    await destroyed(t, body)
     assert.equal(await t.text('old'), 'the old version')
   })
 
   rule('a body that stalls after parts went out', async (t) => {
     const { body } = heldBody(pattern(t.partSize * 2 + 100))
     await t.rejects('BODY_FAILED', t.put('new', body, { idleTimeout: Math.max(t.idleTimeout, 500) }))
-    await destroyed(body)
+    await destroyed(t, body)
     await t.absent('new')
   })
 
@@ -195,7 +195,7 @@ export const failingBodies = caseGroup('failing bodies', (rule) => {
     for (const [name, options] of refusals) {
       const stream = nodeStream(some)
       await t.rejects(['INVALID_KEY', 'INVALID_ARGUMENT'], t.put(name, stream, options))
-      await destroyed(stream)
+      await destroyed(t, stream)
     }
     await t.absent('blob')
   })
@@ -203,16 +203,16 @@ export const failingBodies = caseGroup('failing bodies', (rule) => {
   rule('a stream is closed after the put, whether it went well or not', async (t) => {
     const good = nodeStream(some)
     await t.put('blob', good)
-    await destroyed(good)
+    await destroyed(t, good)
     const bad = failingStream(some, new Error('the source failed'))
     await t.rejects('BODY_FAILED', t.put('blob', bad))
-    await destroyed(bad)
+    await destroyed(t, bad)
   })
 })
 
-/** Waits for the stream to be closed; the case fails by its time limit where nobody closes it. */
-async function destroyed(stream: Readable): Promise<void> {
+/** Waits for the stream to be closed. */
+async function destroyed(t: CaseContext, stream: Readable): Promise<void> {
   if (stream.closed) return
-  const signal = AbortSignal.timeout(5_000)
+  const signal = AbortSignal.timeout(t.grace)
   await once(stream, 'close', { signal }).catch(() => assert.fail('the stream was not closed'))
 }

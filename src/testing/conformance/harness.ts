@@ -34,6 +34,8 @@ export interface ConformanceHarness {
   readonly idleTimeout?: number | undefined
   /** Milliseconds that the clock of the storage may differ from this machine's; 5,000 by default. */
   readonly clockSkew?: number | undefined
+  /** Milliseconds that something may still be seen after it was released; 5,000 by default. */
+  readonly grace?: number | undefined
   /** Texts that no error may show: secrets, and the absolute path of the root. */
   readonly secrets?: readonly string[] | undefined
   /**
