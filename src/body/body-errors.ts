@@ -1,7 +1,7 @@
 import { isStorageError, StorageError } from '../errors/index.js'
 
 /** Whether the caller's body or abort is to blame: such an error says nothing about the storage, and never falls back. */
-export function isBodyError(error: unknown): boolean {
+export function isBodyError(error: unknown): error is StorageError {
   if (!isStorageError(error)) return false
   switch (error.code) {
     case 'ABORTED':
@@ -34,9 +34,11 @@ export function silent(key: string, idleTimeout: number): StorageError {
 
 /**
  * Whatever the source threw. A StorageError too: the body may be a read of another store, and its outage is none of the
- * store that is written to; it still says whether trying again may help.
+ * store that is written to; it still says whether trying again may help. The error of a body that was taken in before,
+ * on its way to a second store, is the same here.
  */
 export function bodyFailed(key: string, cause: unknown): StorageError {
+  if (isBodyError(cause)) return cause
   const { retryable, status } = isStorageError(cause) ? cause : {}
   const message = 'The source of the body failed before its end.'
   return new StorageError('BODY_FAILED', message, { ...facts(key), retryable, status, cause })

@@ -161,7 +161,7 @@ function match(pieces: readonly Piece[], key: string): [string, string][] | unde
     const segmentEnd = slash < 0 ? key.length : slash
     const end = endsSegment ? segmentEnd - until.length : key.indexOf(until, at + 1)
     const value = key.slice(at, Math.max(at, end))
-    if (end > segmentEnd || segmentProblem(value) !== undefined) return undefined
+    if (segmentProblem(value) !== undefined) return undefined
     values.push([name, value])
     at = end
   }

@@ -440,6 +440,17 @@ describe('a body that fails', () => {
     },
   )
 
+  it('in an Intake in front of this one says the same here', async () => {
+    const outer = [{ size: 1 }, { maxSize: 1 }, { sha256: '0'.repeat(64) }, { signal: AbortSignal.abort() }]
+    const codes = ['SIZE_MISMATCH', 'TOO_LARGE', 'CHECKSUM_MISMATCH', 'ABORTED']
+    for (const [index, options] of outer.entries()) {
+      async function* taken() {
+        yield* new Intake(Readable.from(halves), { key: 'k', ...options }).read()
+      }
+      expect((await failure(taken())).code).toBe(codes[index])
+    }
+  })
+
   it('because of the same signal is ABORTED', async () => {
     const controller = new AbortController()
     const body = new Readable({ signal: controller.signal, read() {} })

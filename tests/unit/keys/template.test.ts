@@ -143,6 +143,13 @@ describe('defineKey', () => {
     expect(overlapping.parse(overlapping({ a: 'b', b: 'ac' }))).toEqual({ a: 'b', b: 'ac' })
   })
 
+  it('does not look for the end of a value in the next segment', () => {
+    const form = defineKey('{a}_{b}/{c}_{d}')
+    expect(form.parse('x/y_z')).toBeUndefined()
+    expect(form.parse('x/y_z/w_v')).toBeUndefined()
+    expect(form.parse('x_y/z_w')).toEqual({ a: 'x', b: 'y', c: 'z', d: 'w' })
+  })
+
   it('reads a hostile key in one pass', () => {
     const many = defineKey('{a}-{b}-{c}-{d}-{e}-{f}.x')
     const started = performance.now()
