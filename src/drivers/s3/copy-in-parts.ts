@@ -34,9 +34,9 @@ export async function copyInParts(
   try {
     const parts = await copyParts(s3, source, to, uploadId, limits?.part ?? PART, signal)
     const condition = ifNoneMatch === undefined ? {} : { IfNoneMatch: ifNoneMatch }
-    const { ETag } = await completeUpload(s3, Key, uploadId, parts, condition, { key: to, operation: 'copy', trace })
+    const etag = await completeUpload(s3, Key, uploadId, parts, condition, { key: to, operation: 'copy', trace })
     uploads.end(uploadId)
-    return { etag: ETag, lastModified: trace.date }
+    return { etag, lastModified: trace.date }
   } catch (error) {
     await uploads.abort(Key, uploadId)
     throw error

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { CompletedPart } from '@aws-sdk/client-s3'
 import type { BlobInfo } from '../../driver/index.js'
 import { isStorageError, StorageError } from '../../errors/index.js'
@@ -152,8 +153,8 @@ async function sendPart(
 async function complete(put: PendingPut, UploadId: string, Parts: CompletedPart[], trace: Trace): Promise<BlobInfo> {
   const { s3, key } = put
   try {
-    const output = await completeUpload(s3, put.Key, UploadId, Parts, put.condition, { key, operation: 'put', trace })
-    return put.published({ etag: output.ETag, date: trace.date })
+    const etag = await completeUpload(s3, put.Key, UploadId, Parts, put.condition, { key, operation: 'put', trace })
+    return put.published({ etag, date: trace.date })
   } catch (error) {
     // The upload is gone after an attempt whose answer was lost: that attempt has completed it, if the token says so.
     const gone = s3CodeOf(error) === 'NoSuchUpload' && trace.ambiguous
@@ -162,17 +163,30 @@ async function complete(put: PendingPut, UploadId: string, Parts: CompletedPart[
   }
 }
 
-export function completeUpload(
+/** What CompleteMultipartUpload answers, with the etag that some servers (Ceph 16) leave out. */
+export async function completeUpload(
   s3: Connection,
   Key: string,
   UploadId: string,
   Parts: CompletedPart[],
   condition: PendingPut['condition'],
   call: { readonly key: string; readonly operation: string; readonly trace: Trace },
-) {
-  return s3.send(
+): Promise<string | undefined> {
+  const { ETag } = await s3.send(
     'CompleteMultipartUpload',
     { Bucket: s3.settings.bucket, Key, UploadId, MultipartUpload: { Parts }, ...condition },
     { ...call, change: true },
   )
+  return ETag || etagOfParts(Parts)
+}
+
+/** How S3 makes the etag of an upload: the MD5 of the parts' MD5s, and how many they are. */
+export function etagOfParts(parts: readonly CompletedPart[]): string | undefined {
+  const hash = createHash('md5')
+  for (const { ETag = '' } of parts) {
+    const md5 = /^"?([0-9a-f]{32})"?$/.exec(ETag)?.[1]
+    if (md5 === undefined) return undefined
+    hash.update(md5, 'hex')
+  }
+  return `${hash.digest('hex')}-${parts.length}`
 }

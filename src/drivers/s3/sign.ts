@@ -11,6 +11,9 @@ import { MAX_SINGLE_REQUEST, objectKey } from './settings.js'
 
 const SEVEN_DAYS = 604_800
 
+/** In a form's key, the name of the uploaded file. */
+const FILE_NAME = `$\{filename}`
+
 /** A presigned GET. */
 export async function signUrl(s3: Connection, key: string, options: SignUrlOptions = {}): Promise<string> {
   const operation = 'signUrl'
@@ -118,7 +121,7 @@ async function signPost(
 ): Promise<SignedUpload> {
   const { contentType = contentTypeOf(key), size, maxSize = size } = options
   // S3 puts the name of the uploaded file there, which the browser chooses.
-  if (Key.includes('${filename}')) throw invalid('a key with "${filename}" cannot be bound by a form')
+  if (Key.includes(FILE_NAME)) throw invalid(`a key with ${FILE_NAME} cannot be bound by a form`)
   const { createPresignedPost } = await loadPostPresigner()
   const encryption = encryptionParams(s3.settings.sse, await s3.isAws())
   const Fields = {
