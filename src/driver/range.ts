@@ -22,7 +22,7 @@ export function resolveRange(range: ByteRange, size: number, key: string): Resol
   checkRange(range)
   const start = 'suffix' in range ? Math.max(0, size - range.suffix) : range.start
   const end = 'suffix' in range ? size - 1 : Math.min(range.end ?? size - 1, size - 1)
-  if (start >= size || ('suffix' in range && range.suffix === 0)) {
+  if (start >= size) {
     throw new StorageError('INVALID_RANGE', `The range lies behind the ${size} bytes of ${quoteKey(key)}.`, {
       operation: 'get',
       key,
