@@ -1,3 +1,55 @@
+export {
+  discardBody,
+  Intake,
+  type IntakeDigest,
+  type IntakeHash,
+  type IntakeOptions,
+  isBodyError,
+  openReader,
+} from './body/index.js'
 export type * from './driver/index.js'
-export type { BlobReader } from './driver/index.js'
+export {
+  bareEtag,
+  type CheckedAttributes,
+  checkAttributes,
+  checkListOptions,
+  checkRange,
+  checkReadConditions,
+  checkWriteConditions,
+  checkWriteOptions,
+  contentTypeOf,
+  MAX_METADATA_BYTES,
+  resolveRange,
+  sameEtag,
+  type WriteConditions,
+  weaklySameEtag,
+} from './driver/index.js'
 export { isStorageError, StorageError, type StorageErrorCode, type StorageErrorOptions } from './errors/index.js'
+export {
+  assertKey,
+  compareKeys,
+  defineKey,
+  type FilenameOptions,
+  type KeyParameters,
+  type KeyTemplate,
+  keyProblem,
+  MAX_FILENAME_BYTES,
+  MAX_KEY_BYTES,
+  type ParsedParameters,
+  sanitizeFilename,
+  uniqueName,
+} from './keys/index.js'
+export {
+  isOutboxHost,
+  type Outbox,
+  type OutboxEntry,
+  type OutboxHost,
+  type OutboxListOptions,
+  type OutboxMark,
+  type OutboxRange,
+  type OutboxRecord,
+  type OutboxStage,
+  type OutboxSummary,
+  type RejectedRecord,
+} from './outbox/index.js'
+export * from './store/index.js'

@@ -1,3 +1,4 @@
+import { StorageError } from '../errors/index.js'
 import type { Spool, SpoolSink } from './spool.js'
 
 /**
@@ -26,11 +27,12 @@ export class SpoolTee<S extends SpoolSink> {
   /** For the driver, once. `onTaken` hears of each chunk handed to it, and of its wish for another. */
   branch(onStep: (step: 'wanted' | 'taken', bytes: number) => void = () => {}): AsyncIterable<Uint8Array> {
     const next = async (): Promise<IteratorResult<Uint8Array, undefined>> => {
-      if (this.#abandoned) return { done: true, value: undefined }
+      if (this.#abandoned) throw abandoned()
       onStep('wanted', 0)
       const step = await this.#next()
-      // The driver left while the body was silent: the chunk is not its own any more.
-      if (this.#abandoned || step.done) return { done: true, value: undefined }
+      // The driver was given up while the body was silent. An end would make it publish half a blob.
+      if (this.#abandoned) throw abandoned()
+      if (step.done) return { done: true, value: undefined }
       this.#step = undefined
       this.#spooling = this.#spool?.add(step.value) ?? this.#spooling
       onStep('taken', step.value.byteLength)
@@ -82,4 +84,8 @@ export class SpoolTee<S extends SpoolSink> {
       throw error
     }
   }
+}
+
+function abandoned(): StorageError {
+  return new StorageError('ABORTED', 'The body is read by somebody else now.', { operation: 'put' })
 }

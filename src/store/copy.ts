@@ -1,0 +1,167 @@
+import type { BlobInfo } from '../driver/index.js'
+import { isStorageError, StorageError } from '../errors/index.js'
+import { quoteKey } from '../keys/index.js'
+import { type StoreContext, storedBlob } from './context.js'
+import type { StoreCopyOptions } from './options.js'
+import type { Location } from './paths/index.js'
+import { othersFor, resolve, routeTo } from './plan.js'
+import { putBlob } from './put.js'
+import type { StoredBlob } from './stored.js'
+import { openTransfer, readFailure, sourceOf, verifyTransfer } from './transfer.js'
+import { lookAround, removeVersion, settleVersions } from './versions.js'
+
+/** Copies a blob with its attributes: by the driver itself where both ends are on one that can, else streamed and verified. */
+export async function copyBlob(
+  context: StoreContext,
+  from: string,
+  to: string,
+  options: StoreCopyOptions,
+): Promise<StoredBlob> {
+  const source = await sourceOf(context, from, options, 'copy')
+  const target = destination(context, source, to, options, 'copy')
+  return target === undefined ? source : copyTo(context, source, target, options)
+}
+
+/** Moves a blob: the source goes after the destination was verified, and only if it did not change meanwhile. */
+export async function moveBlob(
+  context: StoreContext,
+  from: string,
+  to: string,
+  options: StoreCopyOptions,
+): Promise<StoredBlob> {
+  const source = await sourceOf(context, from, options, 'move')
+  const target = destination(context, source, to, options, 'move')
+  if (target === undefined) return source
+  const moved = await renameWithin(context, source, target, options)
+  const copy = moved ?? (await copyTo(context, source, target, options))
+  await removeSource(context, source, moved !== undefined, options)
+  return copy
+}
+
+/** Where to, or undefined where that is where the source is. */
+function destination(
+  context: StoreContext,
+  source: StoredBlob,
+  to: string,
+  options: StoreCopyOptions,
+  operation: string,
+): Location | undefined {
+  const resolution = resolve(context, to)
+  const [named] = resolution.candidates
+  const { key } = named
+  const home = source.pendingFor ?? source.driver
+  const { contentType, size, metadata } = source
+  const asked = options.driver ?? (resolution.bare ? (options.kind === undefined ? home : undefined) : named.driver)
+  const driver = routeTo(context, asked, { key, kind: options.kind, contentType, size, metadata })
+  if (key !== source.key) return { driver, key }
+  if (driver === home || driver === source.driver) return undefined
+  throw new StorageError('INVALID_ARGUMENT', `${quoteKey(key)} cannot be on two drivers under one key.`, {
+    operation,
+    key,
+    outcome: 'unchanged',
+    hint: 'To change its driver, relocate it.',
+  })
+}
+
+async function copyTo(
+  context: StoreContext,
+  source: StoredBlob,
+  { driver, key }: Location,
+  options: StoreCopyOptions,
+): Promise<StoredBlob> {
+  const { ifNoneMatch, signal } = options
+  const within = source.driver === driver && source.pendingFor === undefined ? context.drivers.get(driver) : undefined
+  if (within?.copy && (ifNoneMatch === undefined || within.capabilities.conditionalCopy)) {
+    return changeWithin(context, driver, key, options, (asked) => {
+      return asked.copy?.(source.key, key, { ifNoneMatch, signal })
+    })
+  }
+  const transfer = await openTransfer(context, source, options)
+  const { size } = source
+  try {
+    const copy = await putBlob(context, key, transfer.body, {
+      ...transfer.attributes,
+      size,
+      ifNoneMatch,
+      driver,
+      signal,
+    })
+    await verifyTransfer(context, source, copy, transfer, options)
+    return copy
+  } catch (error) {
+    throw readFailure(error)
+  }
+}
+
+async function renameWithin(
+  context: StoreContext,
+  source: StoredBlob,
+  { driver, key }: Location,
+  options: StoreCopyOptions,
+): Promise<StoredBlob | undefined> {
+  const { ifNoneMatch, signal } = options
+  const within = source.driver === driver && source.pendingFor === undefined ? context.drivers.get(driver) : undefined
+  if (!within?.move || (ifNoneMatch !== undefined && !within.capabilities.conditionalCopy)) return undefined
+  return changeWithin(context, driver, key, options, (asked) => asked.move?.(source.key, key, { ifNoneMatch, signal }))
+}
+
+/** A change that the driver makes by itself, with everything that a put to the destination would do around it. */
+function changeWithin(
+  context: StoreContext,
+  driver: string,
+  key: string,
+  { ifNoneMatch, signal }: StoreCopyOptions,
+  change: (driver: NonNullable<ReturnType<StoreContext['drivers']['get']>>) => Promise<BlobInfo> | undefined,
+): Promise<StoredBlob> {
+  return context.gate.shared(key, async () => {
+    const before = await lookAround(context, key, driver, signal)
+    if (ifNoneMatch !== undefined && (before.pending || before.copies.length > 0)) {
+      throw new StorageError('ALREADY_EXISTS', `${quoteKey(key)} exists already.`, {
+        operation: 'copy',
+        key,
+        status: 412,
+        outcome: 'unchanged',
+      })
+    }
+    const info = await context.drivers.ask(driver, 'copy', key, async (asked) => change(asked))
+    await settleVersions(context, key, before)
+    return storedBlob(context, info as BlobInfo, driver)
+  })
+}
+
+/** Removes the version that was moved, and what lies below it: else a path of the old key would read that. */
+async function removeSource(
+  context: StoreContext,
+  source: StoredBlob,
+  gone: boolean,
+  { signal }: StoreCopyOptions,
+): Promise<void> {
+  const { key, driver, etag, pendingFor } = source
+  await context.gate.shared(key, async () => {
+    try {
+      if (pendingFor !== undefined) await removePending(context, source)
+      else if (!gone) await removeVersion(context, driver, key, etag, signal)
+    } catch (error) {
+      if (!isStorageError(error, 'PRECONDITION_FAILED')) throw error
+      const hint = 'The copy is complete; the source is a newer version now and was kept.'
+      throw error.with({ operation: 'move', hint })
+    }
+    const home = pendingFor ?? driver
+    const below = new Set([home, ...(await othersFor(context, home))])
+    below.delete(driver)
+    for (const name of below) {
+      if (context.drivers.get(name)) {
+        await context.drivers.ask(name, 'delete', key, (asked) => asked.delete(key, { signal }))
+      }
+    }
+  })
+}
+
+async function removePending(context: StoreContext, { key, etag }: StoredBlob): Promise<void> {
+  const record = await context.outbox?.box.find(key)
+  if (record === undefined) return
+  if (record.md5 !== etag) {
+    throw new StorageError('PRECONDITION_FAILED', `${quoteKey(key)} was changed while it was moved.`, { key })
+  }
+  await context.outbox?.box.remove(record)
+}

@@ -1,0 +1,93 @@
+import { channel } from 'node:diagnostics_channel'
+import type { StorageErrorCode } from '../errors/index.js'
+
+interface BlobEvent {
+  readonly key: string
+  readonly driver: string
+  /** Milliseconds that the call took. */
+  readonly ms: number
+}
+
+/** What the store tells those who listen, by name. All of it is also published on `hybrid-store:<name>`. */
+export interface StoreEvents {
+  /** A blob was written to its driver; one that fell back is told by `fallback`. */
+  readonly put: BlobEvent & { readonly path: string; readonly size: number }
+  /** A blob was opened for reading. `pending`: it waits in the outbox. */
+  readonly get: BlobEvent & { readonly path: string; readonly size: number; readonly pending: boolean }
+  /** A key was deleted on every driver where it is looked for. `driver` is the one it was addressed on. */
+  readonly delete: BlobEvent
+  /** A put could not reach its driver, and waits in the outbox for it. */
+  readonly fallback: {
+    readonly key: string
+    readonly path: string
+    /** The driver that failed. */
+    readonly from: string
+    /** The driver that keeps the blob meanwhile. */
+    readonly to: string
+    readonly size: number
+    readonly code: StorageErrorCode
+    readonly error: Error
+  }
+  /** A stream goes to its driver without a copy being kept: if the driver fails, the put fails. */
+  readonly spool: {
+    readonly key: string
+    readonly driver: string
+    /** `off`: `spool: false`. `budget` and `free-space`: the limits of `spool`. `failed`: writing the copy failed. */
+    readonly reason: 'off' | 'budget' | 'free-space' | 'failed'
+    readonly error?: Error | undefined
+  }
+  /** A blob was moved to another driver under its key. */
+  readonly relocated: {
+    readonly key: string
+    readonly from: string
+    readonly to: string
+    readonly oldPath: string
+    readonly newPath: string
+  }
+  /** A pending blob was handed over to the driver it was meant for. */
+  readonly reconciled: {
+    readonly key: string
+    readonly driver: string
+    readonly path: string
+    readonly size: number
+    readonly etag: string
+  }
+  /** A record of the outbox cannot be trusted and was set aside, with its body. */
+  readonly rejected: { readonly name: string; readonly problem: string }
+}
+
+export type StoreEventName = keyof StoreEvents
+
+export type StoreListener<E extends StoreEventName> = (event: StoreEvents[E]) => void
+
+/** The listeners of one store. Neither a throwing listener nor a rejecting one ever breaks a call of the store. */
+export class StoreEmitter {
+  readonly #listeners = new Map<StoreEventName, Set<StoreListener<never>>>()
+  readonly #onFailure: (event: StoreEventName, error: unknown) => void
+
+  constructor(onFailure: (event: StoreEventName, error: unknown) => void) {
+    this.#onFailure = onFailure
+  }
+
+  on<E extends StoreEventName>(name: E, listener: StoreListener<E>): void {
+    const listeners = this.#listeners.get(name) ?? new Set()
+    this.#listeners.set(name, listeners.add(listener))
+  }
+
+  off<E extends StoreEventName>(name: E, listener: StoreListener<E>): void {
+    this.#listeners.get(name)?.delete(listener)
+  }
+
+  emit<E extends StoreEventName>(name: E, event: StoreEvents[E]): void {
+    for (const listener of this.#listeners.get(name) ?? []) {
+      try {
+        const answer: unknown = (listener as (event: StoreEvents[E]) => unknown)(event)
+        if (answer instanceof Promise) answer.catch((error) => this.#onFailure(name, error))
+      } catch (error) {
+        this.#onFailure(name, error)
+      }
+    }
+    const published = channel(`hybrid-store:${name}`)
+    if (published.hasSubscribers) published.publish(event)
+  }
+}

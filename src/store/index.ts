@@ -1,0 +1,44 @@
+export type { DriverHealth } from './driver-set.js'
+export type { StoreEventName, StoreEvents, StoreListener } from './events.js'
+export { HybridStore } from './hybrid-store.js'
+export type { ListPage } from './list.js'
+export { type ConsoleLike, consoleLogger, type LogFields, type Logger } from './logger.js'
+export type {
+  Fallback,
+  FallbackSettings,
+  HybridStoreOptions,
+  ListPageOptions,
+  PendingOptions,
+  ReconcileOptions,
+  RelocateOptions,
+  RouteSelection,
+  SpoolSettings,
+  StoreCopyOptions,
+  StoreListOptions,
+  StorePutOptions,
+  StoreSignUploadOptions,
+} from './options.js'
+export * from './paths/index.js'
+export type { ReconcileResult } from './reconcile.js'
+export type { Relocation } from './relocate.js'
+export {
+  firstMatch,
+  type RouteOptions,
+  type RouteRules,
+  type RoutingContext,
+  type RoutingPolicy,
+  routeByContentType,
+  routeByKind,
+  routeByPrefix,
+  routeBySize,
+} from './routing/index.js'
+export type { StoreStatus } from './status.js'
+export type {
+  ListedStored,
+  Located,
+  PathDeleteResult,
+  PendingBlob,
+  Stored,
+  StoredBlob,
+  StoredEntry,
+} from './stored.js'

@@ -1,0 +1,51 @@
+import type { StoreContext } from './context.js'
+import { pendingBlob } from './context.js'
+import type { DriverHealth } from './driver-set.js'
+import type { PendingOptions } from './options.js'
+import type { PendingBlob } from './stored.js'
+
+/** Fit to be the answer of a health endpoint. Asks no driver. */
+export interface StoreStatus<D extends string = string> {
+  readonly drivers: { readonly [Name in D]: DriverHealth }
+  /** What waits in the outbox. */
+  readonly pending: {
+    readonly count: number
+    readonly bytes: number
+    /** When the oldest was put. */
+    readonly oldest?: Date | undefined
+  }
+}
+
+export async function statusOf(context: StoreContext): Promise<StoreStatus> {
+  const drivers = Object.fromEntries(context.drivers.names.map((name) => [name, context.drivers.health(name)]))
+  const pending = (await context.outbox?.box.summary()) ?? { count: 0, bytes: 0 }
+  return { drivers, pending }
+}
+
+/** What waits, in byte order of the keys. */
+export async function pendingBlobs(context: StoreContext, options: PendingOptions): Promise<PendingBlob[]> {
+  const records = (await context.outbox?.box.list(options)) ?? []
+  return records.map((record) => {
+    const { key, driver, path } = pendingBlob(context, record)
+    const { size, generation, createdAt: since, driver: pendingFor } = record
+    return { key, driver, path, pendingFor, size, generation, since }
+  })
+}
+
+/** One line that says what this store is made of; where a driver is switched off, that its blobs go elsewhere. */
+export function logStart(context: StoreContext): void {
+  const { drivers, fallback, logger } = context
+  const described = drivers.names.map((name) => {
+    const driver = drivers.get(name)
+    if (driver === undefined) return [name, 'not configured']
+    return [name, driver.description ? `${driver.kind} ${driver.description}` : driver.kind]
+  })
+  const pairs = [...fallback.targets]
+  const off = pairs.find(([from]) => drivers.get(from) === undefined)
+  const facts = {
+    ...Object.fromEntries(described),
+    fallback: pairs.map(([from, to]) => `${from}->${to}`).join(',') || 'none',
+  }
+  if (off === undefined) logger.info(facts, 'Storage is ready')
+  else logger.info(facts, `${off[0] === 's3' ? 'S3' : off[0]} is not configured, using ${off[1]} storage`)
+}

@@ -1,0 +1,53 @@
+import type { SignalOptions, Visibility } from '../driver/index.js'
+import { StorageError } from '../errors/index.js'
+import { quoteKey } from '../keys/index.js'
+import type { Outbox, OutboxRecord } from '../outbox/index.js'
+import type { StoreContext } from './context.js'
+import { sourceOf, visibilityOf } from './transfer.js'
+
+/** Says who may read a blob without credentials; of one that waits it is said once it arrives. */
+export async function setVisibility(
+  context: StoreContext,
+  path: string,
+  visibility: Visibility,
+  options: SignalOptions,
+): Promise<void> {
+  if (visibility !== 'private' && visibility !== 'public') {
+    throw new StorageError('INVALID_ARGUMENT', 'A visibility is private or public.', { operation: 'setVisibility' })
+  }
+  const { key, driver } = await sourceOf(context, path, options, 'setVisibility')
+  await context.gate.shared(key, async () => {
+    const box = context.outbox?.box
+    const record = await box?.find(key)
+    if (box && record) return changeWaiting(box, record, visibility)
+    await context.drivers.ask(driver, 'setVisibility', key, async (asked) => {
+      if (!asked.capabilities.visibility || !asked.setVisibility) {
+        throw new StorageError('NOT_SUPPORTED', `The driver ${driver} knows no visibility.`, {
+          operation: 'setVisibility',
+          driver,
+          key,
+          hint: `Hand out signed URLs of ${quoteKey(key)} instead.`,
+        })
+      }
+      await asked.setVisibility(key, visibility, options)
+    })
+  })
+}
+
+export async function getVisibility(context: StoreContext, path: string, options: SignalOptions): Promise<Visibility> {
+  const blob = await sourceOf(context, path, options, 'getVisibility')
+  return (await visibilityOf(context, blob, options)) ?? 'private'
+}
+
+/** A record is never changed: the same body becomes the next generation. */
+async function changeWaiting(box: Outbox, record: OutboxRecord, visibility: Visibility): Promise<void> {
+  const { key, operation, driver, attributes } = record
+  const stage = await box.stage()
+  try {
+    for await (const chunk of await box.read(record)) await stage.write(chunk)
+  } catch (error) {
+    await stage.discard()
+    throw error
+  }
+  await stage.commit({ key, operation, driver, attributes: { ...attributes, visibility } })
+}
