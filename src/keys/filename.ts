@@ -54,16 +54,27 @@ export function checkMaxBytes(maxBytes: number): void {
 }
 
 function cleaned(name: string | null | undefined): string {
-  const visible = String(name ?? '').replace(INVISIBLE, '')
-  const parts = visible.split(/[\\/]/).map((part) => {
-    return part
-      .normalize('NFC')
-      .replace(/\p{Zs}+/gu, ' ')
-      .replace(WINDOWS_FORBIDDEN, '_')
-      .replace(/^[. ]+/, '')
-      .trimEnd()
-  })
-  return parts.map(trimDots).findLast((part) => part !== '') ?? ''
+  const visible = String(name ?? '')
+    .slice(-MAX_LOOKED_AT)
+    .replace(INVISIBLE, '')
+  for (const part of visible.split(/[\\/]/).reverse()) {
+    const clean = cleanedPart(part)
+    if (clean !== '') return clean
+  }
+  return ''
+}
+
+/** Far more than what is left of a name in the end. */
+const MAX_LOOKED_AT = 16_384
+
+function cleanedPart(part: string): string {
+  // Composing takes quadratic time: a name of 200,000 accents would hold the process up for half a minute.
+  const bounded = part.length <= 1600 ? part : `${part.slice(0, 1500)}${part.slice(-100)}`.replace(INVISIBLE, '')
+  const composed = bounded
+    .normalize('NFC')
+    .replace(/\p{Zs}+/gu, ' ')
+    .replace(WINDOWS_FORBIDDEN, '_')
+  return trimDots(composed.replace(/^[. ]+/, ''))
 }
 
 function trimDots(part: string): string {
