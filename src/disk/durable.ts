@@ -2,6 +2,7 @@ import { dirname } from 'node:path'
 import { StorageError } from '../errors/index.js'
 import { systemCode } from './errors.js'
 import type { Disk, DiskHandle } from './port.js'
+import { syncHandle } from './sync.js'
 
 /** `fsync`: a change survives power loss once it is resolved. `none`: it survives the process, not the machine. */
 export type Durability = 'fsync' | 'none'
@@ -27,7 +28,7 @@ export async function syncDirectory(disk: Disk, path: string, durability: Durabi
     throw error
   }
   try {
-    await handle.sync()
+    await syncHandle(handle)
   } catch (error) {
     // Some file systems have no fsync for directories and say EINVAL; it is not a failure of the disk.
     if (systemCode(error) !== 'EINVAL' && process.platform !== 'win32') throw error

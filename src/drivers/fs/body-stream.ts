@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import type { WholeSource } from '../../body/index.js'
 import type { DiskHandle } from '../../disk/index.js'
 import { diskError } from '../../disk/index.js'
 import { StorageError } from '../../errors/index.js'
@@ -17,13 +18,14 @@ export interface BodyStreamOptions {
 }
 
 /** The bytes of an open body. Owns the handle, and closes it on every path. */
-export class BodyStream extends Readable {
+export class BodyStream extends Readable implements WholeSource {
   readonly #handle: DiskHandle
   readonly #options: BodyStreamOptions
   readonly #onAbort: () => void
   #position: number
   #rest: number
   #reading: Promise<unknown> | undefined
+  #closing: Promise<void> | undefined
 
   constructor(handle: DiskHandle, options: BodyStreamOptions) {
     super({ highWaterMark: CHUNK })
@@ -33,6 +35,27 @@ export class BodyStream extends Readable {
     this.#rest = options.length
     this.#onAbort = () => this.destroy(abortedRead(options))
     options.signal?.addEventListener('abort', this.#onAbort, { once: true })
+  }
+
+  /** All that is left, in one buffer. */
+  async readWhole(): Promise<Uint8Array> {
+    const buffer = Buffer.allocUnsafeSlow(this.#rest)
+    try {
+      for (let offset = 0; offset < buffer.byteLength; ) {
+        if (this.destroyed) throw this.errored ?? abortedRead(this.#options)
+        const reading = this.#handle.read(buffer, offset, buffer.byteLength - offset, this.#position + offset)
+        this.#reading = reading.catch(() => {})
+        const { bytesRead } = await reading
+        if (bytesRead === 0) throw shrunk(this.#options)
+        offset += bytesRead
+      }
+      await this.#close()
+      return buffer
+    } catch (error) {
+      throw readError(error, this.#options)
+    } finally {
+      this.destroy()
+    }
   }
 
   override _read(): void {
@@ -58,28 +81,32 @@ export class BodyStream extends Readable {
       },
       (error) => {
         this.#reading = undefined
-        this.destroy(diskError(error, 'Reading the blob', { operation: 'get', driver: 'fs', key: this.#options.key }))
+        this.destroy(readError(error, this.#options))
       },
     )
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     this.#options.signal?.removeEventListener('abort', this.#onAbort)
-    const close = async () => {
-      // The read that is under way still uses the handle.
-      await this.#reading
-      await this.#handle.close()
-    }
-    close().then(
-      () => this.#closed(error, callback),
-      (failure) => this.#closed(error ?? diskError(failure, 'Closing the blob', { operation: 'get' }), callback),
+    this.#close().then(
+      () => callback(error),
+      (failure) => callback(error ?? readError(failure, this.#options)),
     )
   }
 
-  #closed(error: Error | null, callback: (error?: Error | null) => void): void {
-    this.#options.onClose()
-    callback(error)
+  /** Closes the handle, once, when the read that is under way has let go of it. */
+  #close(): Promise<void> {
+    this.#closing ??= (async () => {
+      await this.#reading
+      this.#options.onClose()
+      await this.#handle.close()
+    })()
+    return this.#closing
   }
+}
+
+function readError(error: unknown, { key }: BodyStreamOptions): StorageError {
+  return diskError(error, 'Reading the blob', { operation: 'get', driver: 'fs', key })
 }
 
 function shrunk({ key }: BodyStreamOptions): StorageError {

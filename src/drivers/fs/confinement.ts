@@ -1,6 +1,6 @@
 import { type BigIntStats, constants } from 'node:fs'
 import type { Disk, DiskHandle } from '../../disk/index.js'
-import { systemCode } from '../../disk/index.js'
+import { syncHandle, systemCode } from '../../disk/index.js'
 import { StorageError } from '../../errors/index.js'
 
 const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0, O_DIRECTORY = 0 } = constants
@@ -90,7 +90,7 @@ export class Confinement {
   async #linkOf(handle: DiskHandle): Promise<string | undefined> {
     if (this.#links === false) return undefined
     try {
-      const link = await this.#disk.readlink(`/proc/self/fd/${handle.fd}`)
+      const link = await this.#disk.handlePath(handle)
       this.#links = true
       return link
     } catch (error) {
@@ -196,7 +196,7 @@ export class OpenDirectory {
   /** Makes its entries durable. Some file systems have no fsync for directories and say EINVAL. */
   async sync(): Promise<void> {
     try {
-      await this.#handle.sync()
+      await syncHandle(this.#handle)
     } catch (error) {
       if (systemCode(error) !== 'EINVAL') throw error
     }

@@ -18,6 +18,8 @@ export class KeyLocks {
   readonly #disk: Disk
   readonly #owner: string
   readonly #queues = new Map<string, Promise<void>>()
+  /** When a breaker was first seen. */
+  readonly #guards = new Map<string, number>()
   #serial = 0
 
   constructor(disk: Disk, owner: string) {
@@ -109,12 +111,19 @@ export class KeyLocks {
   async #break(directory: OpenDirectory, lock: string, holder: string): Promise<void> {
     const guard = `${lock}.break`
     try {
-      await this.#disk.symlink(this.#owner, directory.at(guard))
+      await this.#disk.symlink(`${this.#owner}.${(++this.#serial).toString(36)}`, directory.at(guard))
     } catch (error) {
       if (systemCode(error) !== 'EEXIST') throw error
       const breaker = await this.#holderOf(directory, guard)
-      if (breaker !== undefined && livenessOf(breaker) === 'dead') await directory.unlink(guard)
-      else await sleep(2)
+      const since = this.#guards.get(breaker ?? '') ?? Date.now()
+      if (breaker === undefined) return
+      if (this.#isDead(breaker, Date.now() - since)) {
+        this.#guards.delete(breaker)
+        await directory.unlink(guard)
+      } else {
+        this.#guards.set(breaker, since)
+        await sleep(2)
+      }
       return
     }
     try {

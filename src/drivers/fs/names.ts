@@ -98,7 +98,8 @@ function escapeSegment(segment: string, rules: NameRules, long: boolean): string
         FORBIDDEN.test(character) ||
         (i === 0 && guardFirst) ||
         (i === last && (character === '.' || character === ' ')) ||
-        (long && character === '.') ||
+        // No piece may start like an internal name.
+        (long && /[.~]/.test(character.normalize('NFKC'))) ||
         (rules.folding && foldsAway(character))
       return reserved ? escapeCharacter(character) : character
     })

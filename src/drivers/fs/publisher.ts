@@ -152,13 +152,18 @@ export class Publisher {
   /** Removes what readers find; false where there was nothing. */
   async remove(target: Target, change: Change): Promise<boolean> {
     const withRecord = this.#contentEtags && change.ifMatch !== undefined
-    const removed = await this.hold(target, change.signal, async () => {
+    const removal = async () => {
       const current = await this.current(target, withRecord)
       this.check(target.key, current, change)
       if (!current) return false
       if (change.signal?.aborted) throw aborted(change)
       await this.clear(target)
       return true
+    }
+    const removed = await this.hold(target, change.signal, removal).catch((error) => {
+      // No room even for the lock: deleting is the way out, and without a condition there is nothing to race with.
+      if (!['ENOSPC', 'EDQUOT'].includes(systemCode(error) ?? '') || change.ifMatch !== undefined) throw error
+      return removal()
     })
     if (removed) await this.settle(target)
     return removed

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs'
-import { type Disk, type DiskHandle, type Durability, systemCode, writeFully } from '../../disk/index.js'
+import { type Disk, type DiskHandle, type Durability, syncHandle, systemCode, writeFully } from '../../disk/index.js'
 import type { CheckedAttributes } from '../../driver/index.js'
 import type { Confinement, OpenDirectory } from './confinement.js'
 import { recordName } from './internal-names.js'
@@ -67,7 +67,7 @@ export class Records {
     try {
       try {
         await writeFully(handle, Buffer.from(JSON.stringify({ v: 1, versions: versions.map(toJson) })))
-        if (this.#durability === 'fsync') await handle.sync()
+        if (this.#durability === 'fsync') await syncHandle(handle)
       } finally {
         await handle.close()
       }

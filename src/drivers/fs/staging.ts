@@ -1,6 +1,6 @@
 import { constants } from 'node:fs'
 import type { Intake, IntakeDigest } from '../../body/index.js'
-import { type Disk, type DiskHandle, type Durability, writeFully } from '../../disk/index.js'
+import { type Disk, type DiskHandle, type Durability, syncHandle, writeFully } from '../../disk/index.js'
 import type { OpenDirectory } from './confinement.js'
 import { stageName } from './internal-names.js'
 import { PartsEtag } from './parts-etag.js'
@@ -82,7 +82,7 @@ export class OpenStage {
       const seconds = stampSeconds(nextStamp(withRecord))
       await handle.utimes(seconds, seconds)
       // A failed fsync is never tried again: the kernel has dropped the pages by then, and would say yes.
-      if (durability === 'fsync') await handle.sync()
+      if (durability === 'fsync') await syncHandle(handle)
       const body = identityOf(await handle.stat({ bigint: true }))
       this.#closed = true
       await handle.close()

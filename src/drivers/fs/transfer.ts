@@ -1,5 +1,5 @@
 import { Intake } from '../../body/index.js'
-import { type Durability, systemCode } from '../../disk/index.js'
+import { type Durability, syncHandle, systemCode } from '../../disk/index.js'
 import type { BlobInfo, CopyOptions, Visibility } from '../../driver/index.js'
 import { isStorageError, StorageError } from '../../errors/index.js'
 import { BodyStream } from './body-stream.js'
@@ -127,7 +127,7 @@ export class Transfer {
 
   async #stamp({ handle }: OpenBlob, stamp: number): Promise<void> {
     await handle.utimes(stampSeconds(stamp), stampSeconds(stamp))
-    if (this.#durability === 'fsync') await handle.sync()
+    if (this.#durability === 'fsync') await syncHandle(handle)
   }
 
   /** Both locks, always in the same order, so that two moves cannot wait for each other. */
