@@ -4,13 +4,19 @@ import type { ReadableStream } from 'node:stream/web'
 import type { BlobInfo, BlobReader, ResolvedRange } from '../driver/index.js'
 import { isStorageError, StorageError } from '../errors/index.js'
 
+/** A source that can hand over all of its bytes at once, faster than by streaming them. Fails as the stream does. */
+export interface WholeSource {
+  /** All bytes, once; the source is closed when it settles. */
+  readWhole(): Promise<Uint8Array>
+}
+
 /**
- * Makes a reader of an open source. `source` must fail with a StorageError if it ends short, and must release what it
+ * Makes a reader of an open source, which may be a {@link WholeSource} too. `source` must fail with a StorageError if it ends short, and must release what it
  * holds when destroyed.
  */
 export function openReader<Info extends BlobInfo>(
   info: Info,
-  source: Readable,
+  source: Readable & Partial<WholeSource>,
   range?: ResolvedRange | undefined,
 ): BlobReader<Info> {
   return new StreamReader(info, source, range)
@@ -19,11 +25,11 @@ export function openReader<Info extends BlobInfo>(
 class StreamReader<Info extends BlobInfo> implements BlobReader<Info> {
   readonly info: Info
   readonly range: ResolvedRange | undefined
-  readonly #source: Readable
+  readonly #source: Readable & Partial<WholeSource>
   #taken = false
   #cancelled = false
 
-  constructor(info: Info, source: Readable, range: ResolvedRange | undefined) {
+  constructor(info: Info, source: Readable & Partial<WholeSource>, range: ResolvedRange | undefined) {
     this.info = info
     this.range = range
     this.#source = source
@@ -43,6 +49,7 @@ class StreamReader<Info extends BlobInfo> implements BlobReader<Info> {
     const source = this.#take()
     const chunks: Uint8Array[] = []
     try {
+      if (source.readWhole) return await source.readWhole()
       for await (const chunk of source) chunks.push(chunk)
     } catch (cause) {
       if (isStorageError(cause)) throw cause
@@ -84,7 +91,7 @@ class StreamReader<Info extends BlobInfo> implements BlobReader<Info> {
     await this.cancel()
   }
 
-  #take(): Readable {
+  #take(): Readable & Partial<WholeSource> {
     if (this.#taken) {
       throw new StorageError('INVALID_ARGUMENT', 'The body of this read was taken or cancelled already.', {
         operation: 'get',
