@@ -70,13 +70,12 @@ export class Reading {
   }
 
   async #step(): Promise<IteratorResult<unknown>> {
-    const { key, signal } = this.#options
+    const { key } = this.#options
     const iterator = this.#begin()
     try {
       return await new Promise<IteratorResult<unknown>>((resolve, reject) => {
         this.#interrupt = reject
-        const failed = (error: unknown) => reject(signal?.aborted ? aborted(key, signal) : bodyFailed(key, error))
-        nextOf(iterator).then(resolve, failed)
+        nextOf(iterator).then(resolve, (error) => reject(bodyFailed(key, error)))
       })
     } finally {
       this.#interrupt = undefined

@@ -104,30 +104,22 @@ function webSource(stream: ReadableStream<Uint8Array>): BodySource {
   )
 }
 
-/**
- * The stream's own iterator would wait for a read that is under way before it cancels, for ever where the stream is
- * stuck; and a read that a cancel has ended looks like the end of the body.
- */
+/** Not by the stream's own iterator: that would wait for a read under way before it cancels, for ever where it is stuck. */
 function readWeb(stream: ReadableStream<Uint8Array>): OpenBody {
   const reader = stream.getReader()
-  let released = false
-  const release = () => {
-    if (released) return
-    released = true
-    reader.cancel().catch(() => {})
-  }
   async function* read() {
     try {
       for (;;) {
         const { done, value } = await reader.read()
-        if (released) throw new Error('The body stream was released before its end.')
         if (done) return
         yield value
       }
     } finally {
-      release()
       reader.releaseLock()
     }
+  }
+  const release = () => {
+    reader.cancel().catch(() => {})
   }
   return { chunks: read(), release }
 }

@@ -366,7 +366,10 @@ describe.each(kinds)('a body of the kind %s is let go of', (_kind, make) => {
   })
 
   it('when a stream made of it is destroyed: unread, and while the source is silent', async () => {
-    for (const begun of [false, true]) {
+    const cases = [false, true].flatMap((begun) =>
+      [undefined, new Error('no more')].map((why) => [begun, why] as const),
+    )
+    for (const [begun, reason] of cases) {
       const { body, released } = make([expected], 'stall')
       const stream = Readable.from(new Intake(body, { key: 'k', idleTimeout: 0 }).read())
       stream.on('error', () => {})
@@ -375,7 +378,7 @@ describe.each(kinds)('a body of the kind %s is let go of', (_kind, make) => {
         await turn()
       }
       const closed = new Promise((resolve) => stream.once('close', resolve))
-      stream.destroy()
+      stream.destroy(reason)
       await closed
       if (begun || _kind !== 'async iterable') expect(released()).toBe(true)
     }
@@ -414,6 +417,29 @@ describe.each(kinds)('a body of the kind %s is let go of', (_kind, make) => {
       await failure(make(halves, 'end').body, { signal, size: 1 })
     }
     expect(getEventListeners(signal, 'abort')).toHaveLength(0)
+  })
+})
+
+describe('a body without an end', () => {
+  async function* endless() {
+    for (;;) yield expected
+  }
+
+  it('is left at the first byte too many', async () => {
+    expect((await failure(endless(), { size: 100 })).code).toBe('SIZE_MISMATCH')
+    expect((await failure(endless(), { maxSize: 100 })).code).toBe('TOO_LARGE')
+  })
+})
+
+describe('a web stream', () => {
+  it('is unlocked again, whole or not', async () => {
+    const whole = new Blob([text]).stream()
+    await drain(new Intake(whole as unknown as BlobBody, { key: 'k' }))
+    expect(whole.locked).toBe(false)
+    const left = new Blob([text]).stream()
+    for await (const _ of new Intake(left as unknown as BlobBody, { key: 'k' }).read()) break
+    await turn()
+    expect(left.locked).toBe(false)
   })
 })
 
