@@ -11,7 +11,8 @@ export function* listEntries(
   const { prefix = '', delimiter = '', startAfter, limit = Number.POSITIVE_INFINITY } = options
   let rolledUp: string | undefined
   let count = 0
-  for (let i = firstAtOrBehind(keys, prefix); i < keys.length && count < limit; i++) {
+  const begin = startAfter !== undefined && compareKeys(startAfter, prefix) > 0 ? startAfter : prefix
+  for (let i = firstAtOrBehind(keys, begin); i < keys.length && count < limit; i++) {
     const key = keys[i] as string
     if (!key.startsWith(prefix)) break
     const end = delimiter === '' ? -1 : key.indexOf(delimiter, prefix.length)

@@ -17,7 +17,7 @@ export async function heldResources(): Promise<HeldResources> {
 /** What is held at rest: a test runner has timers of its own that come and go when a file of tests begins. */
 export async function heldAtRest(): Promise<HeldResources> {
   const first = await heldResources()
-  await wait(250, undefined, { ref: false })
+  await wait(250)
   const second = await heldResources()
   return { timers: Math.min(first.timers, second.timers), files: first.files }
 }
