@@ -1,4 +1,6 @@
 import type * as ClientS3 from '@aws-sdk/client-s3'
+import type * as PostPresigner from '@aws-sdk/s3-presigned-post'
+import type * as Presigner from '@aws-sdk/s3-request-presigner'
 import { StorageError } from '../../errors/index.js'
 
 export type Sdk = typeof ClientS3
@@ -31,7 +33,7 @@ export async function loadSdk(): Promise<Sdk> {
   }
 }
 
-export async function loadPresigner() {
+export async function loadPresigner(): Promise<typeof Presigner> {
   try {
     return await import('@aws-sdk/s3-request-presigner')
   } catch (cause) {
@@ -39,7 +41,7 @@ export async function loadPresigner() {
   }
 }
 
-export async function loadPostPresigner() {
+export async function loadPostPresigner(): Promise<typeof PostPresigner> {
   try {
     return await import('@aws-sdk/s3-presigned-post')
   } catch (cause) {
