@@ -163,7 +163,7 @@ export class HybridStore<D extends string = string, K extends string = string> i
     return this.#run('setVisibility', (context) => setVisibility(context, path, visibility, options))
   }
 
-  /** `private` where the driver knows nothing else. */
+  /** Who may read a blob without credentials. NOT_SUPPORTED where its driver knows no visibility. */
   getVisibility(path: string, options: SignalOptions = {}): Promise<Visibility> {
     return this.#run('getVisibility', (context) => getVisibility(context, path, options))
   }

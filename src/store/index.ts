@@ -1,5 +1,12 @@
 export type { DriverHealth } from './driver-set.js'
 export type { StoreEventName, StoreEvents, StoreListener } from './events.js'
+export {
+  type EnvDriver,
+  type Environment,
+  type EnvKind,
+  type StoreFromEnvOptions,
+  storeFromEnv,
+} from './from-env.js'
 export { HybridStore } from './hybrid-store.js'
 export type { ListPage } from './list.js'
 export { type ConsoleLike, consoleLogger, type LogFields, type Logger } from './logger.js'

@@ -5,6 +5,7 @@ import type { OutboxRecord } from '../outbox/index.js'
 import { pendingBlob, type StoreContext } from './context.js'
 import { failureKind, namedFailure } from './failures.js'
 import type { ListPageOptions, StoreListOptions } from './options.js'
+import { aborted } from './read.js'
 import { nameOfEntry, SortedEntries } from './sorted-entries.js'
 import type { StoredEntry } from './stored.js'
 
@@ -34,6 +35,7 @@ export async function* listBlobs(
   let count = 0
   if (limit === 0) return
   for await (const entry of new MergedList(context, options).entries()) {
+    if (options.signal?.aborted) throw aborted('list', undefined, options.signal)
     yield entry
     if (++count >= limit) return
   }

@@ -1,5 +1,5 @@
 import { StorageError } from '../errors/index.js'
-import { quoteKey } from '../keys/index.js'
+import { assertKey, quoteKey } from '../keys/index.js'
 import type { StoreContext } from './context.js'
 import { type Location, type Resolution, resolvePath } from './paths/index.js'
 import { chooseDriver, type RoutingContext } from './routing/index.js'
@@ -16,6 +16,7 @@ export interface ReadPlan {
 /** Reads a path. Pure; INVALID_ARGUMENT and INVALID_KEY as {@link resolvePath} says. */
 export function resolve(context: StoreContext, path: string): Resolution {
   const { drivers, policy, scheme } = context
+  if (typeof path !== 'string') assertKey(path)
   const route = (key: string) => {
     const driver: unknown = policy?.({ key })
     return drivers.names.find((name) => name === driver)

@@ -21,14 +21,7 @@ export async function setVisibility(
     const record = await box?.find(key)
     if (box && record) return changeWaiting(box, record, visibility)
     await context.drivers.ask(driver, 'setVisibility', key, async (asked) => {
-      if (!asked.capabilities.visibility || !asked.setVisibility) {
-        throw new StorageError('NOT_SUPPORTED', `The driver ${driver} knows no visibility.`, {
-          operation: 'setVisibility',
-          driver,
-          key,
-          hint: `Hand out signed URLs of ${quoteKey(key)} instead.`,
-        })
-      }
+      if (!asked.capabilities.visibility || !asked.setVisibility) throw unknown(driver, key, 'setVisibility')
       await asked.setVisibility(key, visibility, options)
     })
   })
@@ -36,7 +29,19 @@ export async function setVisibility(
 
 export async function getVisibility(context: StoreContext, path: string, options: SignalOptions): Promise<Visibility> {
   const blob = await sourceOf(context, path, options, 'getVisibility')
+  if (blob.pendingFor === undefined && !context.drivers.get(blob.driver)?.capabilities.visibility) {
+    throw unknown(blob.driver, blob.key, 'getVisibility')
+  }
   return (await visibilityOf(context, blob, options)) ?? 'private'
+}
+
+function unknown(driver: string, key: string, operation: string): StorageError {
+  return new StorageError('NOT_SUPPORTED', `The driver ${driver} knows no visibility.`, {
+    operation,
+    driver,
+    key,
+    hint: `Hand out signed URLs of ${quoteKey(key)} instead.`,
+  })
 }
 
 /** A record is never changed: the same body becomes the next generation. */
