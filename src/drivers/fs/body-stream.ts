@@ -3,6 +3,7 @@ import type { WholeSource } from '../../body/index.js'
 import type { DiskHandle } from '../../disk/index.js'
 import { diskError } from '../../disk/index.js'
 import { StorageError } from '../../errors/index.js'
+import { closeRead } from './confinement.js'
 
 /** Bytes of one read call. Large enough for the disk, small enough to hold two of them per stream. */
 const CHUNK = 512 * 1024
@@ -88,10 +89,7 @@ export class BodyStream extends Readable implements WholeSource {
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     this.#options.signal?.removeEventListener('abort', this.#onAbort)
-    this.#close().then(
-      () => callback(error),
-      (failure) => callback(error ?? readError(failure, this.#options)),
-    )
+    this.#close().then(() => callback(error))
   }
 
   /** Closes the handle, once, when the read that is under way has let go of it. */
@@ -99,7 +97,7 @@ export class BodyStream extends Readable implements WholeSource {
     this.#closing ??= (async () => {
       await this.#reading
       this.#options.onClose()
-      await this.#handle.close()
+      await closeRead(this.#handle)
     })()
     return this.#closing
   }

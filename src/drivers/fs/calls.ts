@@ -88,12 +88,20 @@ interface CallFacts {
 }
 
 function located(error: unknown, facts: CallFacts): StorageError {
-  if (!isStorageError(error)) return diskError(error, `The ${facts.operation}`, facts)
+  // What fails behind the one call that publishes says so itself.
+  if (!isStorageError(error)) return diskError(error, `The ${facts.operation}`, { ...facts, ...unchanged(facts) })
   return error.with({
     operation: error.operation ?? facts.operation,
     key: error.key ?? facts.key,
     driver: error.driver ?? facts.driver,
+    ...(error.outcome === undefined ? unchanged(facts) : {}),
   })
+}
+
+const changes = ['put', 'delete', 'copy', 'move', 'setVisibility']
+
+function unchanged({ operation }: CallFacts) {
+  return changes.includes(operation) ? ({ outcome: 'unchanged' } as const) : {}
 }
 
 function abortedCall(facts: CallFacts, signal: AbortSignal): StorageError {

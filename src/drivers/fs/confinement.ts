@@ -202,9 +202,15 @@ export class OpenDirectory {
     }
   }
 
-  close(): Promise<void> {
-    return this.#handle.close()
+  /** Never fails: nothing was written through the handle, and it is gone whatever close says. */
+  async close(): Promise<void> {
+    await this.#handle.close().catch(() => {})
   }
+}
+
+/** Closes a handle that was only read from; see OpenDirectory.close. */
+export async function closeRead(handle: DiskHandle): Promise<void> {
+  await handle.close().catch(() => {})
 }
 
 export function notFound(cause?: unknown): StorageError {

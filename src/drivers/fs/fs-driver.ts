@@ -32,7 +32,7 @@ import { FsOutbox, type Outbox, type OutboxHost } from '../../outbox/index.js'
 import { type Area, Areas } from './area.js'
 import { BodyStream } from './body-stream.js'
 import { Calls } from './calls.js'
-import { Confinement } from './confinement.js'
+import { Confinement, closeRead } from './confinement.js'
 import { Directories, pathOf } from './directories.js'
 import { INTERNAL_DIRECTORY } from './internal-names.js'
 import { listAreas } from './list.js'
@@ -160,7 +160,7 @@ export class FsDriver implements BlobDriver, OutboxHost {
         this.#calls.opened(stream)
         return openReader(info, stream, range)
       } catch (error) {
-        await handle.close()
+        await closeRead(handle)
         throw error
       }
     })
@@ -169,7 +169,7 @@ export class FsDriver implements BlobDriver, OutboxHost {
   head(key: string, options: HeadOptions = {}): Promise<BlobInfo> {
     return this.#calls.run('head', key, options.signal, async () => {
       const { handle, info } = await this.#lookup.open(key)
-      await handle.close()
+      await closeRead(handle)
       checkReadConditions(info, options, 'head')
       return info
     })
@@ -237,7 +237,7 @@ export class FsDriver implements BlobDriver, OutboxHost {
       checkWriteOptions(options, operation)
       if (source !== destination) return this.#transfer[operation](source, destination, options)
       const { handle, info } = await this.#lookup.open(source)
-      await handle.close()
+      await closeRead(handle)
       checkWriteConditions(destination, info.etag, options, operation)
       return info
     })
@@ -262,7 +262,7 @@ export class FsDriver implements BlobDriver, OutboxHost {
     return this.#calls.run('getVisibility', key, options.signal, async () => {
       this.#needVisibility('getVisibility')
       const { handle, info } = await this.#lookup.open(key)
-      await handle.close()
+      await closeRead(handle)
       return info.visibility ?? 'private'
     })
   }

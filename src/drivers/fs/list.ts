@@ -25,7 +25,7 @@ export async function* listAreas(
     walks.push({ area, entries: new Walk(directories, area, await area.rules(), filter).run() })
   }
   for await (const { area, entry } of merged(walks)) {
-    const name = entry.type === 'prefix' ? entry.prefix : rolledUp(entry.key, prefix, delimiter)
+    const name = rolledUp(nameOf(entry), prefix, delimiter)
     if (name !== undefined) {
       if (name === last || compareKeys(name, startAfter) <= 0) continue
       last = name

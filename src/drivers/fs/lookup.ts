@@ -4,7 +4,7 @@ import { type DiskHandle, systemCode } from '../../disk/index.js'
 import { type BlobInfo, type CheckedAttributes, contentTypeOf } from '../../driver/index.js'
 import { isStorageError, StorageError } from '../../errors/index.js'
 import { type Area, type Areas, candidates, type Place } from './area.js'
-import { type Confinement, MovedError, notFound } from './confinement.js'
+import { type Confinement, closeRead, MovedError, notFound } from './confinement.js'
 import { type Directories, pathOf } from './directories.js'
 import { type RecordedVersion, type Records, versionOf } from './records.js'
 import { type BodyIdentity, identityOf, mayHaveRecord, modifiedAt, sameBody, statEtag } from './version.js'
@@ -131,10 +131,10 @@ export class Lookup {
       if (await this.#isCurrent(handle, `${directory}/${candidate}`, body)) {
         return found(await this.#restored(handle, body, versions))
       }
-      await handle.close()
+      await closeRead(handle)
       return undefined
     } catch (error) {
-      await handle.close().catch(() => {})
+      await closeRead(handle)
       throw error
     }
   }

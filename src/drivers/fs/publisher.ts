@@ -176,7 +176,8 @@ export class Publisher {
       const stat = await target.directory.lstat(name)
       if (stat?.isFile()) await target.directory.unlink(name)
     }
-    await this.#records.remove(target.directory, target.name)
+    // Without its body a record says nothing.
+    await this.#records.remove(target.directory, target.name).catch(() => {})
   }
 
   /** Makes what was published or removed durable. Fails with an outcome that is unknown: readers see it already. */
@@ -186,13 +187,14 @@ export class Publisher {
       await target.directory.sync()
       await target.raw?.directory.sync()
     } catch (error) {
-      throw new StorageError('UNAVAILABLE', 'The change is visible, but the disk did not make it durable.', {
-        key: target.key,
-        outcome: 'unknown',
-        cause: error,
-      })
+      throw halfDone('The change is visible, but the disk did not make it durable.', target, error)
     }
   }
+}
+
+/** A change of which readers see a part already. */
+export function halfDone(message: string, { key }: Target, cause: unknown): StorageError {
+  return new StorageError('UNAVAILABLE', message, { key, outcome: 'unknown', cause })
 }
 
 export function aborted({ operation, signal }: Change): StorageError {

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { type Disk, type DiskHandle, type Durability, syncHandle, systemCode, writeFully } from '../../disk/index.js'
 import type { CheckedAttributes } from '../../driver/index.js'
-import type { Confinement, OpenDirectory } from './confinement.js'
+import { type Confinement, closeRead, type OpenDirectory } from './confinement.js'
 import { recordName } from './internal-names.js'
 import { type BodyIdentity, sameBody } from './version.js'
 
@@ -106,7 +106,7 @@ async function readRecord(handle: DiskHandle): Promise<readonly RecordedVersion[
     }
     return fromJson(bytes.subarray(0, length).toString('utf8'))
   } finally {
-    await handle.close()
+    await closeRead(handle)
   }
 }
 

@@ -3,9 +3,9 @@ import { type Durability, syncHandle, systemCode } from '../../disk/index.js'
 import type { BlobInfo, CopyOptions, Visibility } from '../../driver/index.js'
 import { isStorageError, StorageError } from '../../errors/index.js'
 import { BodyStream } from './body-stream.js'
-import { notFound } from './confinement.js'
+import { closeRead, notFound } from './confinement.js'
 import type { Lookup, OpenBlob } from './lookup.js'
-import { aborted, type Change, type Current, type Publisher, type Target } from './publisher.js'
+import { aborted, type Change, type Current, halfDone, type Publisher, type Target } from './publisher.js'
 import type { RecordedVersion } from './records.js'
 import { identityOf, mayHaveRecord, nextStamp, sameBody, stampSeconds } from './version.js'
 import { closeTarget, type Writer } from './writer.js'
@@ -73,7 +73,7 @@ export class Transfer {
   }
 
   async #rename(source: string, destination: string, change: Change): Promise<BlobInfo> {
-    await (await this.#lookup.open(source)).handle.close()
+    await closeRead((await this.#lookup.open(source)).handle)
     const to = await this.#writer.openTarget(destination)
     let from: Target | undefined
     try {
@@ -104,10 +104,12 @@ export class Transfer {
       const version = await this.#carry(opened, to, replaced)
       if (change.signal?.aborted) throw aborted(change)
       await this.#publisher.place(to, current.target.directory.at(current.name), replaced, change)
-      await this.#publisher.clear(from)
+      await this.#publisher.clear(from).catch((error) => {
+        throw halfDone('The blob moved, but an older file of its key could not be removed.', from, error)
+      })
       return this.#lookup.describe(to.key, version?.body ?? opened.body, version)
     } finally {
-      await opened.handle.close()
+      await closeRead(opened.handle)
     }
   }
 
@@ -192,7 +194,7 @@ export class Transfer {
           // A disk that keeps coarser times than microseconds.
           if (mtimeNs !== BigInt(stamp) * 1000n) await this.#publisher.record(current.target, next(mtimeNs), current)
         } finally {
-          await opened.handle.close()
+          await closeRead(opened.handle)
         }
       })
     } finally {

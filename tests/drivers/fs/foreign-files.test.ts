@@ -1,7 +1,16 @@
 import { execFileSync } from 'node:child_process'
-import { createServer } from 'node:net'
-import { copyFileSync, mkdirSync, readdirSync, renameSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { once } from 'node:events'
+import {
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { entriesOf, keysOf, leftovers, openBelow, tempDirectory, tempDriver, textOf } from './support.js'

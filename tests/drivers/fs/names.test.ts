@@ -12,7 +12,20 @@ const segments = fc
       fc.constantFrom(
         ...['%', '%2', '%25', '%2E', '%3A', '%+', '%-', '.', '..', ' ', ':', '?', '~1', 'HYBRID~1', '.hybrid-store'],
         ...['.HYBRID-STORE', '\u212a', '\u017f', '\uff0ehybrid-store', '\u200b', 'CON', 'con.', 'aux.txt', 'LPT\u00b9'],
-        ...['é', 'e\u0301', 'ß', 'İ', 'ı', 'Å', '\u{1f600}', 'a', 'A', 'x'.repeat(100), 'é'.repeat(120), '.'.repeat(300)],
+        ...[
+          'é',
+          'e\u0301',
+          'ß',
+          'İ',
+          'ı',
+          'Å',
+          '\u{1f600}',
+          'a',
+          'A',
+          'x'.repeat(100),
+          'é'.repeat(120),
+          '.'.repeat(300),
+        ],
       ),
       fc.string({ unit: 'grapheme', maxLength: 5 }),
     ),
@@ -25,9 +38,12 @@ const segments = fc
 describe('names of segments', () => {
   for (const rules of [cased, folding]) {
     it(`come back as the segment, folding: ${rules.folding}`, () => {
-      fc.assert(fc.property(segments, (segment) => segmentOf(namesOf(segment, rules), rules) === segment), {
-        numRuns: 2000,
-      })
+      fc.assert(
+        fc.property(segments, (segment) => segmentOf(namesOf(segment, rules), rules) === segment),
+        {
+          numRuns: 2000,
+        },
+      )
     })
 
     it(`are never shared by two segments, folding: ${rules.folding}`, () => {

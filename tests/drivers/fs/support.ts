@@ -127,8 +127,8 @@ export function hookedFs(hook: (call: SystemCall) => void): FsLike {
       if (typeof value !== 'function') return value
       return async (...args: unknown[]) => {
         hook({ name: String(name), path: String(args[0]) })
-        const result = await Reflect.apply(value, nodeFs, args)
-        return name === 'open' ? handle(result, String(args[0])) : result
+        const result: unknown = await Reflect.apply(value, nodeFs, args)
+        return name === 'open' ? handle(result as nodeFs.FileHandle, String(args[0])) : result
       }
     },
   })
