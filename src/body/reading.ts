@@ -48,7 +48,7 @@ export class Reading {
           return
         }
         const chunk = toBytes(key, step.value)
-        if (chunk.byteLength > 0) yield chunk
+        if (chunk.byteLength > 0) yield this.#open?.reused ? Buffer.from(chunk) : chunk
       }
     } finally {
       clearTimeout(timer)

@@ -6,6 +6,8 @@ import { StorageError } from '../errors/index.js'
 /** One reading of a body. */
 export interface OpenBody {
   readonly chunks: AsyncIterable<unknown>
+  /** Set where a chunk may be a buffer that its owner fills again, so that it must be copied before the next is taken. */
+  readonly reused?: boolean | undefined
   /** Lets go of what this reading holds, a read under way included. Never throws, never waits. */
   release(): void
 }
@@ -126,7 +128,7 @@ function readWeb(stream: ReadableStream<Uint8Array>): OpenBody {
 
 function iterableSource(iterable: AsyncIterable<Uint8Array>): BodySource {
   return oneShot(
-    () => ({ chunks: iterable, release() {} }),
+    () => ({ chunks: iterable, reused: true, release() {} }),
     () => {},
   )
 }

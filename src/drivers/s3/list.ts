@@ -41,6 +41,8 @@ export async function* list(s3: Connection, options: ListOptions = {}): AsyncGen
       if (last !== undefined && compareKeys(name, last) <= 0) throw outOfOrder()
       last = name
       if (startAfter !== undefined && compareKeys(name, startAfter) <= 0) continue
+      if (signal?.aborted)
+        throw new StorageError('ABORTED', 'The list was aborted.', { ...facts, cause: signal.reason })
       yield entry
       if (--left <= 0) return
     }

@@ -1,0 +1,37 @@
+import { ListMultipartUploadsCommand } from '@aws-sdk/client-s3'
+import { afterAll, describe, inject, it } from 'vitest'
+import { S3Driver } from '../../src/drivers/s3/index.js'
+import { type ConformanceHarness, describeConformance } from '../../src/testing/index.js'
+import { createBucket } from '../servers/bucket.js'
+
+const settings = inject('s3')
+/** The least that S3 takes. */
+const partSize = 5 * 1024 ** 2
+
+async function harness(): Promise<ConformanceHarness> {
+  const bucket = await createBucket(settings, 'conformance')
+  const { endpoint, region, credentials } = settings
+  const options = { bucket: bucket.name, endpoint, region, credentials, partSize, queueSize: 2 }
+  const subject = new S3Driver(options)
+  return {
+    subject,
+    capabilities: await subject.ready(),
+    partSize,
+    secrets: [credentials.secretAccessKey],
+    reopen: async () => new S3Driver(options),
+    refused: async () => new S3Driver({ ...options, credentials: { ...credentials, secretAccessKey: 'wrong' } }),
+    // Nothing listens on port 1.
+    unavailable: async () => new S3Driver({ ...options, endpoint: 'http://127.0.0.1:1', maxAttempts: 1 }),
+    leaks: async (prefix) => {
+      const command = new ListMultipartUploadsCommand({ Bucket: bucket.name, Prefix: prefix })
+      const { Uploads = [] } = await bucket.client.send(command)
+      return Uploads.map(({ Key }) => `open multipart upload of ${Key}`)
+    },
+    close: async () => {
+      await subject.close()
+      await bucket.remove()
+    },
+  }
+}
+
+describeConformance(`s3 (${settings.kind})`, harness, { describe, it, afterAll }, { concurrency: 4 })
