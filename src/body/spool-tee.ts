@@ -24,7 +24,7 @@ export class SpoolTee<S extends SpoolSink> {
     return this.#failure
   }
 
-  /** For the driver, once. `onTaken` hears of each chunk handed to it, and of its wish for another. */
+  /** For the driver, once. `onStep` hears when it waits for the body, and when it has what it waited for. */
   branch(onStep: (step: 'wanted' | 'taken', bytes: number) => void = () => {}): AsyncIterable<Uint8Array> {
     const next = async (): Promise<IteratorResult<Uint8Array, undefined>> => {
       if (this.#abandoned) throw abandoned()
@@ -32,7 +32,10 @@ export class SpoolTee<S extends SpoolSink> {
       const step = await this.#next()
       // The driver was given up while the body was silent. An end would make it publish half a blob.
       if (this.#abandoned) throw abandoned()
-      if (step.done) return { done: true, value: undefined }
+      if (step.done) {
+        onStep('taken', 0)
+        return { done: true, value: undefined }
+      }
       this.#step = undefined
       this.#spooling = this.#spool?.add(step.value) ?? this.#spooling
       onStep('taken', step.value.byteLength)
