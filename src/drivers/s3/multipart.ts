@@ -46,7 +46,8 @@ export async function multipartPut(
       return ours
     }
     await uploads.abort(Key, uploadId)
-    throw error
+    // Until it was asked to complete, an upload changes nothing that anybody can see.
+    throw isStorageError(error) && !completing ? error.with({ outcome: 'unchanged' }) : error
   }
 }
 

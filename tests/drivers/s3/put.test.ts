@@ -1,5 +1,4 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { once } from 'node:events'
 import { Readable } from 'node:stream'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest'
 import type { S3Driver } from '../../../src/drivers/s3/index.js'
@@ -38,7 +37,7 @@ describe('a put comes back as it was given', () => {
     const bytes = randomBytes(size)
     const put = await driver.put('sized', bytes)
     expect(put.size).toBe(size)
-    expect(await bytesOf('sized')).toEqual(bytes)
+    expect((await bytesOf('sized')).equals(bytes)).toBe(true)
     const pieces = Array.from({ length: Math.ceil(size / 70_001) }, (_, i) =>
       bytes.subarray(i * 70_001, (i + 1) * 70_001),
     )
@@ -46,7 +45,7 @@ describe('a put comes back as it was given', () => {
     const head = await driver.head('streamed')
     expect(streamed.etag).toBe(head.etag)
     expect(streamed.size).toBe(head.size)
-    expect(await bytesOf('streamed')).toEqual(bytes)
+    expect((await bytesOf('streamed')).equals(bytes)).toBe(true)
   })
 
   test('attributes, non-ASCII ones too, and what put says is what head says', async () => {
@@ -164,23 +163,16 @@ describe('an abort', () => {
   test.each([1, 12])('after %i MiB leaves the old version, no upload and no open source', async (after) => {
     await driver.put('kept', 'old')
     const controller = new AbortController()
-    let closed = false
     const source = Readable.from(
       (async function* () {
-        try {
-          yield* mebibytes(after)
-          controller.abort()
-          await new Promise(() => {})
-        } finally {
-          closed = true
-        }
+        yield* mebibytes(after)
+        controller.abort()
+        await new Promise(() => {})
       })(),
     )
     const error = await failure(driver.put('kept', source, { signal: controller.signal }))
     expect(error).toMatchObject({ code: 'ABORTED', outcome: 'unchanged' })
-    if (!source.closed) await once(source, 'close')
     expect(source.destroyed).toBe(true)
-    expect(closed).toBe(false)
     expect((await bytesOf('kept')).toString()).toBe('old')
   })
 
