@@ -94,7 +94,7 @@ export class FsDriver implements BlobDriver, OutboxHost {
     const visibility = publicBaseUrl !== undefined
     this.#lookup = new Lookup(this.#areas, this.#confinement, this.#directories, this.#records, visibility)
     const freshName = () => staging.freshName()
-    this.#publisher = new Publisher(disk, durability, locks, this.#records, freshName, this.#contentEtags)
+    this.#publisher = new Publisher(disk, durability, locks, this.#records, freshName)
     this.#writer = new Writer({
       areas: this.#areas,
       directories: this.#directories,
@@ -288,12 +288,14 @@ export class FsDriver implements BlobDriver, OutboxHost {
   }
 
   async #listed(area: Area, { key, body, directory, name }: WalkedBlob): Promise<ListEntry> {
-    let etag: string | undefined
-    if (this.#contentEtags && mayHaveRecord(body)) {
+    let etag = statEtag(body, false)
+    // One stat is all that a blob costs, but for those whose stamp cannot tell.
+    if ((this.#contentEtags || etag.startsWith('W/')) && mayHaveRecord(body)) {
       const path = pathOf(await area.real(), directory)
-      etag = versionOf(await this.#records.readAt(this.#confinement, path, name), body)?.etag
+      const version = versionOf(await this.#records.readAt(this.#confinement, path, name), body)
+      etag = version?.etag ?? statEtag(body, version !== undefined)
     }
-    return { type: 'blob', key, size: Number(body.size), etag: etag ?? statEtag(body), lastModified: modifiedAt(body) }
+    return { type: 'blob', key, size: Number(body.size), etag, lastModified: modifiedAt(body) }
   }
 
   #needVisibility(operation: string): never | '' {

@@ -68,7 +68,7 @@ export class Lookup {
     return {
       key,
       size: Number(body.size),
-      etag: version?.etag ?? statEtag(body),
+      etag: version?.etag ?? statEtag(body, version !== undefined),
       lastModified: modifiedAt(body),
       ...attributes,
       ...(version?.sha256 === undefined ? {} : { sha256: version.sha256 }),

@@ -1,4 +1,3 @@
-import type { BigIntStats } from 'node:fs'
 import { type Disk, type Durability, systemCode } from '../../disk/index.js'
 import { checkWriteConditions, type WriteConditions } from '../../driver/index.js'
 import { StorageError } from '../../errors/index.js'
@@ -7,7 +6,7 @@ import { type OpenDirectory, special } from './confinement.js'
 import type { KeyLocks } from './locks.js'
 import { CLASH_SUFFIX } from './names.js'
 import { type RecordedVersion, type Records, versionOf } from './records.js'
-import { type BodyIdentity, identityOf, statEtag } from './version.js'
+import { type BodyIdentity, identityOf, mayHaveRecord, statEtag } from './version.js'
 
 /** The place of a key, its directory open. */
 export interface Target {
@@ -23,7 +22,6 @@ export interface Current {
   readonly target: Target
   /** Its name: the target's, or with the clash suffix. */
   readonly name: string
-  readonly stat: BigIntStats
   readonly body: BodyIdentity
   readonly versions: readonly RecordedVersion[]
 }
@@ -40,23 +38,13 @@ export class Publisher {
   readonly #locks: KeyLocks
   readonly #records: Records
   readonly #freshName: () => string
-  /** Whether etags and attributes of what is there now must be known. */
-  readonly #contentEtags: boolean
 
-  constructor(
-    disk: Disk,
-    durability: Durability,
-    locks: KeyLocks,
-    records: Records,
-    freshName: () => string,
-    contentEtags: boolean,
-  ) {
+  constructor(disk: Disk, durability: Durability, locks: KeyLocks, records: Records, freshName: () => string) {
     this.#disk = disk
     this.#durability = durability
     this.#locks = locks
     this.#records = records
     this.#freshName = freshName
-    this.#contentEtags = contentEtags
   }
 
   /** Runs `action` under the lock of the key, raw place included. */
@@ -72,20 +60,23 @@ export class Publisher {
       const stat = await target.directory.lstat(name)
       if (stat === undefined || stat.isDirectory()) continue
       if (!stat.isFile()) throw special()
-      const versions = withRecord ? await this.#records.read(target.directory, target.name) : []
-      return { target, name, stat, body: identityOf(stat), versions }
+      const body = identityOf(stat)
+      const look = withRecord && mayHaveRecord(body)
+      const versions = look ? await this.#records.read(target.directory, target.name) : []
+      return { target, name, body, versions }
     }
     return target.raw ? this.current(target.raw, withRecord) : undefined
   }
 
   etagOf({ body, versions }: Current): string {
-    return versionOf(versions, body)?.etag ?? statEtag(body)
+    const version = versionOf(versions, body)
+    return version?.etag ?? statEtag(body, version !== undefined)
   }
 
   /** Publishes what lies staged beside the target. Nothing is changed unless it resolves, or says `unknown`. */
   async publish(target: Target, stage: string, version: RecordedVersion | undefined, change: Change): Promise<void> {
     await this.hold(target, change.signal, async () => {
-      const current = await this.current(target, this.#contentEtags || version !== undefined)
+      const current = await this.current(target, version !== undefined || change.ifMatch !== undefined)
       this.check(target.key, current, change)
       if (version) await this.record(target, version, current)
       if (change.signal?.aborted) throw aborted(change)
@@ -151,9 +142,8 @@ export class Publisher {
 
   /** Removes what readers find; false where there was nothing. */
   async remove(target: Target, change: Change): Promise<boolean> {
-    const withRecord = this.#contentEtags && change.ifMatch !== undefined
     const removal = async () => {
-      const current = await this.current(target, withRecord)
+      const current = await this.current(target, change.ifMatch !== undefined)
       this.check(target.key, current, change)
       if (!current) return false
       if (change.signal?.aborted) throw aborted(change)

@@ -30,19 +30,26 @@ export function stampSeconds(microseconds: number): number {
 }
 
 /** Whether a record may exist for this body: its stamp says so, or is too coarse to say (a backup, an old disk). */
-export function mayHaveRecord({ mtimeNs }: BodyIdentity): boolean {
-  return mtimeNs % 1_000_000n === 0n || (mtimeNs % 1000n === 0n && (mtimeNs / 1000n) % 2n === 1n)
+export function mayHaveRecord(body: BodyIdentity): boolean {
+  return isCoarse(body) || (body.mtimeNs % 1000n === 0n && (body.mtimeNs / 1000n) % 2n === 1n)
 }
 
 const YOUNG_NS = 2_000_000_000n
 
+/** Whether the disk cut the stamp, which then cannot say whose it is: such a version always gets a record. */
+export function isCoarse({ mtimeNs }: BodyIdentity): boolean {
+  return mtimeNs % 1_000_000n === 0n
+}
+
 /**
  * The etag of a body without reading it. Weak while another program's file is so young that a second write could leave
- * it with the same size and time; versions that the driver published are strong at once.
+ * it with the same size and time; versions that the driver published are strong at once, and known by their stamp or
+ * by their record.
  */
-export function statEtag({ ino, size, mtimeNs }: BodyIdentity, now: number = Date.now()): string {
+export function statEtag(body: BodyIdentity, recorded: boolean, now: number = Date.now()): string {
+  const { ino, size, mtimeNs } = body
   const etag = `${ino.toString(36)}-${size.toString(36)}-${mtimeNs.toString(36)}`
-  const ours = mtimeNs % 1000n === 0n && mtimeNs % 1_000_000n !== 0n
+  const ours = recorded || (mtimeNs % 1000n === 0n && !isCoarse(body))
   const young = BigInt(now) * 1_000_000n - mtimeNs < YOUNG_NS
   return young && !ours ? `W/${etag}` : etag
 }

@@ -10,6 +10,7 @@ import { CLASH_SUFFIX } from './names.js'
 import type { Change, Publisher, Target } from './publisher.js'
 import type { RecordedVersion } from './records.js'
 import type { OpenStage, StagedBody, Staging } from './staging.js'
+import { isCoarse } from './version.js'
 
 export interface WriterParts {
   readonly areas: Areas
@@ -61,7 +62,7 @@ export class Writer {
     }
     try {
       const staged = await stage.fill(intake, withRecord)
-      const version = withRecord ? versionFrom(staged, attributes) : undefined
+      const version = withRecord || isCoarse(staged.body) ? versionFrom(staged, attributes) : undefined
       try {
         await publisher.publish(target, staged.stage, version, change)
       } catch (error) {
