@@ -1,8 +1,8 @@
-import { ListMultipartUploadsCommand } from '@aws-sdk/client-s3'
 import { afterAll, describe, inject, it } from 'vitest'
 import { S3Driver } from '../../src/drivers/s3/index.js'
 import { type ConformanceHarness, describeConformance } from '../../src/testing/index.js'
 import { createBucket } from '../servers/bucket.js'
+import { uploadLeaks } from './leaks.js'
 
 const settings = inject('s3')
 /** The least that S3 takes. */
@@ -22,11 +22,7 @@ async function harness(): Promise<ConformanceHarness> {
     refused: async () => new S3Driver({ ...options, credentials: { ...credentials, secretAccessKey: 'wrong' } }),
     // Nothing listens on port 1.
     unavailable: async () => new S3Driver({ ...options, endpoint: 'http://127.0.0.1:1', maxAttempts: 1 }),
-    leaks: async (prefix) => {
-      const command = new ListMultipartUploadsCommand({ Bucket: bucket.name, Prefix: prefix })
-      const { Uploads = [] } = await bucket.client.send(command)
-      return Uploads.map(({ Key }) => `open multipart upload of ${Key}`)
-    },
+    leaks: (prefix) => uploadLeaks(bucket, prefix),
     close: async () => {
       await subject.close()
       await bucket.remove()
