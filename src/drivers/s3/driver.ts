@@ -23,6 +23,7 @@ import { MAX_KEY_BYTES } from '../../keys/index.js'
 import { Connection } from './connection.js'
 import { type CopyContext, copy, move } from './copy.js'
 import { deleteMany, deleteOne } from './delete.js'
+import { toStorageError } from './errors.js'
 import { allFeatures, FeatureProbe } from './features.js'
 import { list } from './list.js'
 import type { S3DriverOptions, S3Features } from './options.js'
@@ -72,7 +73,7 @@ export class S3Driver implements BlobDriver {
 
   /** Asks the endpoint what it can do, once, and resolves with the capabilities that hold from then on. */
   async ready(options: SignalOptions = {}): Promise<DriverCapabilities> {
-    await this.#run(() => this.#probe.features(options.signal))
+    await this.#run('ready', () => this.#probe.features(options.signal))
     return this.#capabilities
   }
 
@@ -81,28 +82,28 @@ export class S3Driver implements BlobDriver {
    * CONFIGURATION where there is no region, UNAUTHENTICATED where there are no credentials.
    */
   async checkConfiguration(): Promise<void> {
-    await this.#run(() => this.#checkConfiguration())
+    await this.#run('checkConfiguration', () => this.#checkConfiguration())
   }
 
   put(key: string, body: BlobBody, options?: PutOptions): Promise<BlobInfo> {
     // It looks by itself whether the driver is open: a body that is refused must be released.
-    return this.#track(put(this.#context, key, body, options))
+    return this.#track('put', put(this.#context, key, body, options))
   }
 
   get(key: string, options?: GetOptions): Promise<BlobReader> {
-    return this.#run(() => get(this.#s3, key, options))
+    return this.#run('get', () => get(this.#s3, key, options))
   }
 
   head(key: string, options?: HeadOptions): Promise<BlobInfo> {
-    return this.#run(() => head(this.#s3, key, options))
+    return this.#run('head', () => head(this.#s3, key, options))
   }
 
   delete(key: string, options?: DeleteOptions): Promise<void> {
-    return this.#run(() => deleteOne(this.#s3, this.#probe, key, options))
+    return this.#run('delete', () => deleteOne(this.#s3, this.#probe, key, options))
   }
 
   deleteMany(keys: readonly string[], options?: SignalOptions): Promise<DeleteResult[]> {
-    return this.#run(() => deleteMany(this.#s3, keys, options))
+    return this.#run('deleteMany', () => deleteMany(this.#s3, keys, options))
   }
 
   list(options?: ListOptions): AsyncIterable<ListEntry> {
@@ -111,20 +112,20 @@ export class S3Driver implements BlobDriver {
 
   /** Within the bucket, by S3 itself; beyond 5 GiB in parts. */
   copy(source: string, destination: string, options?: CopyOptions): Promise<BlobInfo> {
-    return this.#run(() => copy(this.#context, source, destination, options))
+    return this.#run('copy', () => copy(this.#context, source, destination, options))
   }
 
   /** Copies, then deletes the source; where the endpoint judges conditional deletes, only the version copied. */
   move(source: string, destination: string, options?: CopyOptions): Promise<BlobInfo> {
-    return this.#run(() => move(this.#context, source, destination, options))
+    return this.#run('move', () => move(this.#context, source, destination, options))
   }
 
   signUrl(key: string, options?: SignUrlOptions): Promise<string> {
-    return this.#run(() => signUrl(this.#s3, key, options))
+    return this.#run('signUrl', () => signUrl(this.#s3, key, options))
   }
 
   signUpload(key: string, options?: SignUploadOptions): Promise<SignedUpload> {
-    return this.#run(() => signUpload(this.#s3, this.#probe, key, options))
+    return this.#run('signUpload', () => signUpload(this.#s3, this.#probe, key, options))
   }
 
   publicUrl(key: string): string {
@@ -132,16 +133,16 @@ export class S3Driver implements BlobDriver {
   }
 
   setVisibility(key: string, visibility: Visibility, options?: SignalOptions): Promise<void> {
-    return this.#run(() => setVisibility(this.#s3, key, visibility, options))
+    return this.#run('setVisibility', () => setVisibility(this.#s3, key, visibility, options))
   }
 
   getVisibility(key: string, options?: SignalOptions): Promise<Visibility> {
-    return this.#run(() => getVisibility(this.#s3, key, options))
+    return this.#run('getVisibility', () => getVisibility(this.#s3, key, options))
   }
 
   /** Aborts multipart uploads under the prefix that nobody finished, such as those of a process that died. */
   sweepUploads(options?: SweepUploadsOptions): Promise<SweptUploads> {
-    return this.#run(() => this.#uploads.sweep(options))
+    return this.#run('sweepUploads', () => this.#uploads.sweep(options))
   }
 
   /** Waits for what is running, aborts what could not be aborted before, ends open reads and destroys its client. */
@@ -157,15 +158,17 @@ export class S3Driver implements BlobDriver {
     await this.#s3.credentials()
   }
 
-  async #run<T>(call: () => Promise<T>): Promise<T> {
+  async #run<T>(operation: string, call: () => Promise<T>): Promise<T> {
     this.#s3.assertOpen()
-    return this.#track(call())
+    return this.#track(operation, call())
   }
 
-  async #track<T>(work: Promise<T>): Promise<T> {
+  async #track<T>(operation: string, work: Promise<T>): Promise<T> {
     this.#running.add(work)
     try {
       return await work
+    } catch (error) {
+      throw toStorageError(error, { operation })
     } finally {
       this.#running.delete(work)
     }

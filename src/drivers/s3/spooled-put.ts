@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { type FileHandle, open, unlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { BlobInfo } from '../../driver/index.js'
 import { isStorageError, StorageError } from '../../errors/index.js'
@@ -63,11 +64,10 @@ async function fill(put: PendingPut, file: FileHandle, first: Part, rest: AsyncI
 async function sendFile(put: PendingPut, file: FileHandle, size: number, trace: Trace): Promise<BlobInfo> {
   const { maxAttempts, timeouts } = put.s3.settings
   for (let attempt = 1; ; attempt++) {
-    const body = file.createReadStream({ autoClose: false, start: 0, end: size - 1, highWaterMark: 1024 * 1024 })
     const stalled = new AbortController()
     const watch = setTimeout(() => stalled.abort(), timeouts.response)
-    body.on('data', () => watch.refresh())
-    body.pause()
+    // A read stream of the handle would close it, and with it the file that the next attempt needs.
+    const body = Readable.from(chunksOf(file, size, watch), { objectMode: false })
     try {
       return await putObject(put, body, size, trace, AbortSignal.any([put.signal, stalled.signal]))
     } catch (caught) {
@@ -80,6 +80,18 @@ async function sendFile(put: PendingPut, file: FileHandle, size: number, trace: 
       clearTimeout(watch)
       body.destroy()
     }
+  }
+}
+
+const CHUNK = 256 * 1024
+
+async function* chunksOf(file: FileHandle, size: number, watch: NodeJS.Timeout): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < size; ) {
+    const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(Math.min(CHUNK, size - at)), 0, null, at)
+    if (bytesRead === 0) throw new Error('The temporary file has become shorter.')
+    watch.refresh()
+    yield buffer.subarray(0, bytesRead)
+    at += bytesRead
   }
 }
 

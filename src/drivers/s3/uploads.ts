@@ -71,7 +71,8 @@ export class Uploads {
     while (marker) {
       const trace = new Trace()
       const page: Awaited<ReturnType<typeof this.listPage>> = await this.listPage(marker, trace, signal)
-      const now = (trace.date ?? new Date()).getTime()
+      // The server's own clock, which its header gives in whole seconds.
+      const now = (trace.date ?? new Date()).getTime() + 999
       for (const { Key, UploadId, Initiated } of page.Uploads ?? []) {
         if (Key === undefined || UploadId === undefined || !Key.startsWith(this.#s3.settings.prefix)) continue
         if (this.#running.has(UploadId) || this.#leftOver.has(UploadId)) continue
