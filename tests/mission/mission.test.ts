@@ -4,14 +4,7 @@ import { PutBucketPolicyCommand } from '@aws-sdk/client-s3'
 import { describe, expect, inject } from 'vitest'
 import { FsDriver } from '../../src/drivers/fs/index.js'
 import { S3Driver } from '../../src/drivers/s3/index.js'
-import {
-  defineKey,
-  HybridStore,
-  type HybridStoreOptions,
-  prefixPaths,
-  routeByKind,
-  storeFromEnv,
-} from '../../src/index.js'
+import { defineKey, HybridStore, prefixPaths, routeByKind, storeFromEnv } from '../../src/index.js'
 import { createBucket, createCephUser } from '../servers/bucket.js'
 import { startFaultProxy } from '../servers/fault-proxy.js'
 import { collect, hashOf, onEnd, patternHash, patternStream, recordingLogger, tempRoot } from '../store/support.js'

@@ -1,0 +1,430 @@
+import { createHash } from 'node:crypto'
+import { chmod, mkdir, readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { describe, expect, test } from 'vitest'
+import { MemoryDriver } from '../../src/drivers/memory/index.js'
+import { StorageError } from '../../src/index.js'
+import { FaultyDriver } from '../../src/testing/index.js'
+import { collect, memoryStore, onEnd, pattern, patternStream } from './support.js'
+
+const MIB = 1024 * 1024
+
+describe('what falls back', () => {
+  test.each(['UNAVAILABLE', 'TIMEOUT', 'NO_SPACE'] as const)('%s is an outage', async (code) => {
+    const { store, s3 } = await memoryStore({ fallback: { s3: 'local', refusals: false } })
+    s3.fail('put', code)
+    expect((await store.put('a', Readable.from(['x']))).pendingFor).toBe('s3')
+    const strict = await memoryStore({ fallback: { s3: 'local', outages: false } })
+    strict.s3.fail('put', code)
+    await expect(strict.store.put('a', 'x')).rejects.toMatchObject({ code, driver: 's3' })
+    expect(await strict.store.pending()).toEqual([])
+  })
+
+  test.each(['UNAUTHENTICATED', 'ACCESS_DENIED', 'CONFIGURATION', 'NOT_SUPPORTED'] as const)(
+    '%s is a refusal',
+    async (code) => {
+      const { store, s3 } = await memoryStore({ fallback: { s3: 'local', outages: false } })
+      s3.fail('put', code)
+      expect((await store.put('a', 'x')).pendingFor).toBe('s3')
+      const strict = await memoryStore({ fallback: { s3: 'local', refusals: false } })
+      strict.s3.fail('put', code)
+      await expect(strict.store.put('a', 'x')).rejects.toMatchObject({ code })
+    },
+  )
+
+  test.each(['INVALID_ARGUMENT', 'INVALID_KEY', 'PRECONDITION_FAILED', 'TOO_LARGE', 'CORRUPT', 'INTERNAL'] as const)(
+    '%s of the driver never does',
+    async (code) => {
+      const { store, s3, lines } = await memoryStore()
+      s3.fail('put', code)
+      await expect(store.put('a', Readable.from(['x']))).rejects.toMatchObject({ code })
+      expect(await store.pending()).toEqual([])
+      expect(lines.filter(({ level }) => level === 'error')).toEqual([])
+    },
+  )
+
+  test('a body that fails never does, whatever S3 says', async () => {
+    const { store, s3 } = await memoryStore()
+    const cause = new Error('the client went away')
+    const failing = () =>
+      Readable.from(
+        (async function* () {
+          yield Buffer.alloc(1000)
+          throw cause
+        })(),
+      )
+    for (const down of [false, true]) {
+      if (down) s3.outage()
+      await expect(store.put('a', failing())).rejects.toMatchObject({ code: 'BODY_FAILED', cause })
+      await expect(store.put('a', patternStream(100), { size: 99 })).rejects.toMatchObject({ code: 'SIZE_MISMATCH' })
+      await expect(store.put('a', patternStream(100), { size: 101 })).rejects.toMatchObject({ code: 'SIZE_MISMATCH' })
+      await expect(store.put('a', patternStream(100), { maxSize: 99 })).rejects.toMatchObject({ code: 'TOO_LARGE' })
+      await expect(store.put('a', patternStream(100), { sha256: '0'.repeat(64) })).rejects.toMatchObject({
+        code: 'CHECKSUM_MISMATCH',
+      })
+      await expect(store.put('a', pattern(0, 100), { sha256: '0'.repeat(64) })).rejects.toMatchObject({
+        code: 'CHECKSUM_MISMATCH',
+      })
+    }
+    expect(await store.pending()).toEqual([])
+    s3.recover()
+    expect(await store.exists('a')).toBe(false)
+  })
+
+  test('an abort ends the put, also while it is falling back', async () => {
+    const { store, s3, root } = await memoryStore()
+    const early = new AbortController()
+    early.abort()
+    await expect(store.put('a', 'x', { signal: early.signal })).rejects.toMatchObject({ code: 'ABORTED' })
+    s3.outage()
+    const controller = new AbortController()
+    const body = patternStream(40 * MIB, (bytes) => {
+      if (bytes === 30 * MIB) controller.abort()
+    })
+    await expect(store.put('a', body, { signal: controller.signal })).rejects.toMatchObject({ code: 'ABORTED' })
+    expect(body.destroyed).toBe(true)
+    expect(await store.pending()).toEqual([])
+    expect(await readdir(join(root, '.hybrid-store/outbox/bodies'))).toEqual([])
+  })
+
+  test('a declared sha256 and size hold over a stream that fell back midway', async () => {
+    const { store, s3 } = await memoryStore()
+    const size = 3 * MIB
+    const sha256 = createHash('sha256').update(pattern(0, size)).digest('hex')
+    s3.fail('put', 'UNAVAILABLE', 1, { afterBytes: MIB })
+    const blob = await store.put('a', patternStream(size), { sha256, size })
+    expect(blob).toMatchObject({ sha256, size, pendingFor: 's3' })
+    s3.fail('put', 'UNAVAILABLE', 1, { afterBytes: MIB })
+    await expect(store.put('a', patternStream(size), { sha256: 'f'.repeat(64) })).rejects.toMatchObject({
+      code: 'CHECKSUM_MISMATCH',
+    })
+    expect(Buffer.from(await (await store.get('s3:a')).bytes()).equals(pattern(0, size))).toBe(true)
+  })
+
+  test('progress is told once for each byte of a stream, and the body is released', async () => {
+    const { store, s3 } = await memoryStore()
+    s3.fail('put', 'UNAVAILABLE', 1, { afterBytes: 10_000 })
+    const seen: number[] = []
+    const body = patternStream(100_000, undefined, 1000)
+    await store.put('a', body, { onProgress: ({ bytes }) => seen.push(bytes) })
+    expect(seen).toEqual(Array.from({ length: 100 }, (_, i) => (i + 1) * 1000))
+    expect(body.destroyed).toBe(true)
+  })
+})
+
+describe('the spool', () => {
+  const dying = (s3: FaultyDriver, afterBytes: number) => s3.fail('put', 'UNAVAILABLE', 1, { afterBytes })
+
+  test('a healthy put leaves nothing behind, in memory or on disk', async () => {
+    const { store, root, events } = await memoryStore({ spool: { memory: MIB } })
+    for (let i = 0; i < 3; i++) await store.put('a', patternStream(5 * MIB))
+    expect(await readdir(join(root, '.hybrid-store/outbox/bodies'))).toEqual([])
+    expect(events.map(({ name }) => name)).toEqual(['put', 'put', 'put'])
+  })
+
+  test.each([
+    ['switched off', { spool: false as const }, 'off'],
+    ['out of its disk budget', { spool: { memory: 0, totalDisk: 2 * MIB } }, 'budget'],
+    ['out of free space', { spool: { memory: MIB, minFree: Number.MAX_SAFE_INTEGER } }, 'free-space'],
+  ])('%s: a healthy upload goes on, one that fails rejects, and the event says so', async (_, options, reason) => {
+    const { store, s3, events } = await memoryStore(options)
+    const blob = await store.put('a', patternStream(5 * MIB))
+    expect(blob).toMatchObject({ driver: 's3', size: 5 * MIB })
+    expect(events.filter(({ name }) => name === 'spool')).toMatchObject([{ event: { key: 'a', driver: 's3', reason } }])
+    dying(s3, 4 * MIB)
+    await expect(store.put('b', patternStream(5 * MIB))).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    expect(await store.pending()).toEqual([])
+    // What can be read again needs no spool.
+    dying(s3, 4 * MIB)
+    expect((await store.put('c', () => patternStream(5 * MIB))).pendingFor).toBe('s3')
+  })
+
+  test('a disk that cannot be written to does not stop a healthy upload', async () => {
+    const { store, root, events } = await memoryStore({ spool: { memory: MIB } })
+    await mkdir(join(root, '.hybrid-store'), { recursive: true })
+    await writeFile(join(root, '.hybrid-store/outbox'), 'a file where the folder should be')
+    // Whether a newer version waits there cannot be known, so nothing may be written over it.
+    await expect(store.put('a', patternStream(5 * MIB))).rejects.toMatchObject({ code: 'CONFIGURATION' })
+    const { store: other, s3, root: otherRoot, events: otherEvents } = await memoryStore({ spool: { memory: MIB } })
+    await other.put('warm', 'up')
+    await mkdir(join(otherRoot, '.hybrid-store/outbox'), { recursive: true })
+    await writeFile(join(otherRoot, '.hybrid-store/outbox/bodies'), 'a file where the folder should be')
+    expect(await other.put('a', patternStream(5 * MIB))).toMatchObject({ driver: 's3' })
+    expect(otherEvents.filter(({ name }) => name === 'spool')).toMatchObject([{ event: { reason: 'failed' } }])
+    dying(s3, 0)
+    await expect(other.put('b', pattern(0, 100_000))).rejects.toMatchObject({ code: 'UNAVAILABLE', key: 'b' })
+    expect(events).toEqual([])
+  })
+
+  test('many streams at once share one budget and all arrive', async () => {
+    const { store, s3 } = await memoryStore({ spool: { memory: MIB, totalMemory: 2 * MIB } })
+    const sizes = [3, 1, 0.5, 4, 2, 0.1, 3.3, 2.7].map((mib) => Math.round(mib * MIB))
+    s3.fail('put', 'UNAVAILABLE', sizes.length, { afterBytes: 0.4 * MIB })
+    const blobs = await Promise.all(sizes.map((size, i) => store.put(`k${i}`, patternStream(size))))
+    for (const [i, blob] of blobs.entries()) {
+      const size = sizes[i] as number
+      expect(Buffer.from(await (await store.get(blob.path)).bytes()).equals(pattern(0, size))).toBe(true)
+    }
+  })
+
+  test('a source that fills one buffer again and again is kept right', async () => {
+    const { store, s3 } = await memoryStore()
+    s3.fail('put', 'UNAVAILABLE', 1, { afterBytes: 50_000 })
+    async function* reusing() {
+      const buffer = Buffer.alloc(1000)
+      for (let at = 0; at < 100_000; at += 1000) {
+        pattern(at, 1000).copy(buffer)
+        yield buffer
+      }
+    }
+    const blob = await store.put('a', reusing())
+    expect(Buffer.from(await (await store.get(blob.path)).bytes()).equals(pattern(0, 100_000))).toBe(true)
+  })
+})
+
+describe('when both fail', () => {
+  test('the put rejects with the first failure, and one error line names both', async () => {
+    const { store, s3, root, lines } = await memoryStore()
+    await store.put('warm', 'up')
+    s3.outage()
+    await mkdir(join(root, '.hybrid-store/outbox'), { recursive: true })
+    await writeFile(join(root, '.hybrid-store/outbox/records'), '')
+    const error: StorageError = await store.put('a', 'x').then(
+      () => Promise.reject(new Error('resolved')),
+      (reason) => reason,
+    )
+    expect(error).toBeInstanceOf(StorageError)
+    expect(error).toMatchObject({ code: 'UNAVAILABLE', key: 'a', driver: 's3' })
+    expect(error.message).toContain('Falling back to local failed too')
+    expect(JSON.stringify(error) + error.message).not.toContain(root)
+    expect(lines.filter(({ level }) => level === 'error')).toMatchObject([
+      { message: 'S3 upload failed, and so did local storage', fields: { key: 'a', code: 'UNAVAILABLE' } },
+    ])
+  })
+
+  test.skipIf(process.getuid?.() === 0)('a folder without rights rejects', async () => {
+    const { store, s3, root } = await memoryStore()
+    s3.outage()
+    await chmod(root, 0o500)
+    onEnd(() => chmod(root, 0o700))
+    await expect(store.put('a', 'x')).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+  })
+})
+
+describe('a key that waits', () => {
+  test('reads as its newest generation; the older one is gone', async () => {
+    const { store, s3, root } = await memoryStore()
+    await store.put('a', 'zero')
+    s3.outage()
+    await store.put('a', pattern(0, 100_000))
+    const second = await store.put('a', pattern(1, 100_001))
+    expect(await store.pending()).toMatchObject([{ key: 'a', generation: 2, size: 100_001 }])
+    expect(await readdir(join(root, '.hybrid-store/outbox/bodies'))).toHaveLength(1)
+    expect(await store.head('s3:a')).toMatchObject({ etag: second.etag, size: 100_001 })
+    s3.recover()
+    expect((await store.head('s3:a')).size).toBe(100_001)
+    expect(await store.reconcile()).toMatchObject({ moved: 1, remaining: 0 })
+    expect((await s3.head('a')).size).toBe(100_001)
+  })
+
+  test('a put that reaches S3 again ends the waiting', async () => {
+    const { store, s3 } = await memoryStore()
+    s3.outage()
+    await store.put('a', 'waits')
+    s3.recover()
+    expect((await store.put('a', 'newer')).pendingFor).toBeUndefined()
+    expect(await store.pending()).toEqual([])
+    expect(await (await store.get('s3:a')).text()).toBe('newer')
+    expect(await store.reconcile()).toMatchObject({ moved: 0 })
+    expect(await (await s3.get('a')).text()).toBe('newer')
+  })
+
+  test('a put to the other driver ends the waiting too', async () => {
+    const { store, s3 } = await memoryStore()
+    s3.outage()
+    await store.put('a', 'waits')
+    const blob = await store.put('a', 'local now', { driver: 'local' })
+    expect(blob).toMatchObject({ driver: 'local', path: 'local:a' })
+    expect(await store.pending()).toEqual([])
+    expect(await (await store.get('local:a')).text()).toBe('local now')
+    expect(await (await store.get('s3:a')).text()).toBe('local now')
+  })
+
+  test('is the version that conditions are judged by', async () => {
+    const { store, s3 } = await memoryStore()
+    await store.put('a', 'zero')
+    s3.outage()
+    const waiting = await store.put('a', 'waits')
+    s3.recover()
+    await expect(store.put('a', 'x', { ifNoneMatch: '*' })).rejects.toMatchObject({ code: 'ALREADY_EXISTS' })
+    const { etag } = await s3.head('a')
+    await expect(store.put('a', 'x', { ifMatch: etag })).rejects.toMatchObject({ code: 'PRECONDITION_FAILED' })
+    await store.put('a', 'one', { ifMatch: waiting.etag })
+    expect(await (await s3.get('a')).text()).toBe('one')
+    expect(await store.pending()).toEqual([])
+    s3.outage()
+    const first = await store.put('new', 'waits')
+    await expect(store.put('new', 'x', { ifMatch: first.etag })).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    expect(await (await store.get('s3:new')).text()).toBe('waits')
+    s3.recover()
+    await store.put('new', 'two', { ifMatch: first.etag })
+    expect(await (await store.get('s3:new')).text()).toBe('two')
+  })
+
+  test('cannot be deleted while S3 is down: it rejects and nothing is gone', async () => {
+    const { store, s3 } = await memoryStore()
+    await store.put('a', 'on S3')
+    s3.outage()
+    await store.put('a', 'waits')
+    await expect(store.delete('s3:a')).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    expect(await store.deleteMany(['s3:a', 'local/x'])).toMatchObject([
+      { path: 's3:a', key: 'a', error: { code: 'UNAVAILABLE' } },
+      { path: 'local/x', key: 'local/x', error: { code: 'UNAVAILABLE' } },
+    ])
+    expect(await (await store.get('s3:a')).text()).toBe('waits')
+    s3.recover()
+    await store.delete('s3:a')
+    for (const path of ['s3:a', 'local:a', 'a']) expect(await store.exists(path)).toBe(false)
+    expect(await store.reconcile()).toMatchObject({ moved: 0 })
+    expect(await store.exists('a')).toBe(false)
+  })
+
+  test('takes a new visibility with it', async () => {
+    const { store, s3 } = await memoryStore()
+    s3.outage()
+    await store.put('a', 'x', { visibility: 'private' })
+    await store.setVisibility('s3:a', 'public')
+    expect(await store.getVisibility('s3:a')).toBe('public')
+    s3.recover()
+    await store.reconcile()
+    expect(await s3.getVisibility?.('a')).toBe('public')
+  })
+
+  test('is copied and moved out of the outbox', async () => {
+    const { store, s3 } = await memoryStore()
+    s3.outage()
+    await store.put('a', 'waits', { contentType: 'text/x-a', metadata: { m: '1' } })
+    const copy = await store.copy('s3:a', 'b')
+    expect(copy).toMatchObject({ pendingFor: 's3', contentType: 'text/x-a', metadata: { m: '1' } })
+    const local = await store.copy('s3:a', 'local/c', { driver: 'local' })
+    expect(local.driver).toBe('local')
+    s3.recover()
+    await store.move('s3:a', 'd')
+    expect(await (await s3.get('d')).text()).toBe('waits')
+    expect((await store.pending()).map(({ key }) => key)).toEqual(['b'])
+    expect(await store.exists('s3:a')).toBe(false)
+  })
+
+  test('relocates to where it lies, or to where it is meant to be', async () => {
+    const { store, s3 } = await memoryStore()
+    s3.outage()
+    await store.put('a', 'one')
+    await store.put('b', 'two')
+    expect(await store.relocate('s3:a', { to: 'local' })).toMatchObject({ oldPath: 's3:a', newPath: 'local:a' })
+    expect((await store.pending()).map(({ key }) => key)).toEqual(['b'])
+    expect(await store.head('s3:a')).toMatchObject({ driver: 'local', path: 'local:a' })
+    s3.recover()
+    await store.relocate('s3:b', { to: 's3' })
+    expect(await (await s3.get('b')).text()).toBe('two')
+  })
+})
+
+describe('reconcile', () => {
+  test('one blob that fails does not keep the others, and is tried again', async () => {
+    const { store, s3, events } = await memoryStore()
+    s3.outage()
+    for (const key of ['a', 'b', 'c', 'd', 'e']) await store.put(key, key)
+    s3.recover()
+    s3.fail('put', 'ACCESS_DENIED')
+    const result = await store.reconcile()
+    expect(result).toMatchObject({
+      moved: 4,
+      remaining: 1,
+      failed: [{ driver: 's3', error: { code: 'ACCESS_DENIED' } }],
+    })
+    expect(await store.reconcile({ limit: 10 })).toEqual({ moved: 1, failed: [], remaining: 0 })
+    expect(events.filter(({ name }) => name === 'reconciled')).toHaveLength(5)
+  })
+
+  test('twice at once moves each blob once', async () => {
+    const { store, s3 } = await memoryStore()
+    s3.outage()
+    for (let i = 0; i < 20; i++) await store.put(`k${i}`, `${i}`)
+    s3.recover()
+    s3.calls.length = 0
+    const [one, two] = await Promise.all([store.reconcile(), store.reconcile()])
+    expect(one.moved + two.moved).toBe(20)
+    expect([...one.failed, ...two.failed]).toEqual([])
+    expect(s3.calls.filter(({ operation }) => operation === 'put')).toHaveLength(20)
+    expect(await store.pending()).toEqual([])
+  })
+
+  test('stops at its limit and at its signal', async () => {
+    const { store, s3 } = await memoryStore()
+    s3.outage()
+    for (let i = 0; i < 6; i++) await store.put(`k${i}`, `${i}`)
+    s3.recover()
+    expect(await store.reconcile({ limit: 2 })).toMatchObject({ moved: 2, remaining: 4 })
+    const controller = new AbortController()
+    controller.abort()
+    await expect(store.reconcile({ signal: controller.signal })).rejects.toMatchObject({ code: 'ABORTED' })
+    expect(await store.pending()).toHaveLength(4)
+  })
+
+  test('a driver that is down is asked little', async () => {
+    const { store, s3 } = await memoryStore()
+    s3.outage()
+    for (let i = 0; i < 40; i++) await store.put(`k${i}`, `${i}`)
+    s3.calls.length = 0
+    const result = await store.reconcile()
+    expect(result).toMatchObject({ moved: 0, remaining: 40 })
+    expect(s3.calls.length).toBeLessThan(20)
+  })
+
+  test('what arrives damaged stays in the outbox', async () => {
+    class Corrupting extends MemoryDriver {
+      override put(...[key, , options]: Parameters<MemoryDriver['put']>) {
+        return super.put(key, 'damaged!', { ...options, size: 8, sha256: undefined })
+      }
+    }
+    const s3 = new FaultyDriver(new Corrupting())
+    const { store } = await memoryStore({ s3 })
+    s3.outage()
+    await store.put('a', 'original')
+    s3.recover()
+    expect(await store.reconcile()).toMatchObject({ moved: 0, remaining: 1, failed: [{ error: { code: 'CORRUPT' } }] })
+    expect(await (await store.get('s3:a')).text()).toBe('original')
+  })
+
+  test('an older local copy of the key is gone afterwards', async () => {
+    const { store, s3, local } = await memoryStore()
+    await local.put('a', 'from before')
+    s3.outage()
+    await store.put('a', 'new')
+    expect(await (await store.get('local:a')).text()).toBe('new')
+    s3.recover()
+    await store.reconcile()
+    await expect(local.head('a')).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    expect(await (await store.get('s3:a')).text()).toBe('new')
+  })
+
+  test('waits for no put under way, and a put waits for it', async () => {
+    const { store, s3 } = await memoryStore()
+    s3.outage()
+    await store.put('a', 'old')
+    s3.recover()
+    let feed: (chunk: string | null) => void = () => {}
+    const body = new Readable({ read() {} })
+    feed = (chunk) => body.push(chunk)
+    feed('ne')
+    const put = store.put('a', body)
+    expect(await store.reconcile()).toEqual({ moved: 0, failed: [], remaining: 1 })
+    feed('w')
+    feed(null)
+    await put
+    expect(await (await s3.get('a')).text()).toBe('new')
+    expect(await store.reconcile()).toEqual({ moved: 0, failed: [], remaining: 0 })
+    expect(await collect(store.list())).toMatchObject([{ key: 'a', driver: 's3' }])
+  })
+})
