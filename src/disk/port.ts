@@ -1,5 +1,5 @@
 import type { BigIntStats, Dirent } from 'node:fs'
-import { promises as nodePromises, readlinkSync } from 'node:fs'
+import { fstatSync, promises as nodePromises, readlinkSync } from 'node:fs'
 
 /** An open file, or a directory opened for fsync. Node's FileHandle is one. */
 export interface DiskHandle {
@@ -33,6 +33,8 @@ export interface Disk {
   realpath(path: string): Promise<string>
   /** Where an open file lies now, by its link in /proc (Linux only). It asks the kernel alone, never the disk. */
   handlePath(handle: DiskHandle): string | Promise<string>
+  /** What a file is that was opened just now: its inode is in memory, so this too does not touch the disk. */
+  handleStat(handle: DiskHandle): BigIntStats | Promise<BigIntStats>
   /** Free and total bytes, and the file system's type number, of the volume that holds `path`. */
   statfs(path: string): Promise<{ readonly type: number; readonly free: number; readonly total: number }>
 }
@@ -60,11 +62,13 @@ export function diskFrom(fs: FsLike = { promises: nodePromises }): Disk {
     stat: (path) => p.stat(path, { bigint: true }),
     readlink: async (path) => String(await p.readlink(path)),
     realpath: async (path) => String(await p.realpath(path)),
-    // Synchronous: the answer takes a microsecond, the way through the thread pool twenty.
+    // Synchronous: the answers take a microsecond, the way through the thread pool twenty.
     handlePath: ({ fd }) => {
       const link = `/proc/self/fd/${fd}`
       return p === nodePromises ? readlinkSync(link) : p.readlink(link).then(String)
     },
+    handleStat: (handle) =>
+      p === nodePromises ? fstatSync(handle.fd, { bigint: true }) : handle.stat({ bigint: true }),
     statfs: async (path) => {
       const { type, bavail, bsize, blocks } = await p.statfs(path)
       return { type, free: bavail * bsize, total: blocks * bsize }

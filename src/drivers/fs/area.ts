@@ -4,6 +4,7 @@ import { systemCode } from '../../disk/index.js'
 import { StorageError } from '../../errors/index.js'
 import { INTERNAL_DIRECTORY, looksInternal } from './internal-names.js'
 import { CLASH_SUFFIX, isForeignName, type NameRules, namesOf } from './names.js'
+import { configuration } from './options.js'
 
 /** Where a blob's file lies below its area's base. */
 export interface Place {
@@ -118,7 +119,6 @@ export class Areas {
   readonly all: readonly Area[]
 
   constructor(disk: Disk, root: string, mounts: Readonly<Record<string, string>>) {
-    if (typeof root !== 'string' || root === '') throw configuration('root is empty', 'Name the directory to store in.')
     const areas = [new Area(disk, '', root)]
     for (const [prefix, directory] of Object.entries(mounts)) {
       if (
@@ -147,8 +147,4 @@ export class Areas {
     if (area === undefined) throw new StorageError('INTERNAL', 'No area takes the key.', { key })
     return area
   }
-}
-
-function configuration(problem: string, hint: string): StorageError {
-  return new StorageError('CONFIGURATION', `FsDriver: ${problem}.`, { driver: 'fs', hint })
 }

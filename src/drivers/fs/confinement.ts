@@ -40,7 +40,7 @@ export class Confinement {
     })
     try {
       await this.#verify(handle, path)
-      const stat = await handle.stat({ bigint: true })
+      const stat = await this.#disk.handleStat(handle)
       if (stat.isDirectory()) throw notFound()
       if (!stat.isFile()) throw special()
       return { handle, stat }

@@ -1,19 +1,24 @@
-import type { ListEntry, ListOptions } from '../../driver/index.js'
+import type { ListEntry, ListedBlob, ListOptions } from '../../driver/index.js'
 import { compareKeys } from '../../keys/index.js'
 import type { Area, Areas } from './area.js'
-import type { Directories } from './directories.js'
+import type { Confinement } from './confinement.js'
+import { type Directories, pathOf } from './directories.js'
+import { type Records, versionOf } from './records.js'
+import { mayHaveRecord, modifiedAt, statEtag } from './version.js'
 import { Walk, type Walked, type WalkedBlob, type WalkFilter } from './walk.js'
 
-/** Turns a walked blob into what the list says of it. */
-export type Describe = (area: Area, blob: WalkedBlob) => Promise<ListEntry> | ListEntry
+export interface ListingParts {
+  readonly areas: Areas
+  readonly directories: Directories
+  readonly confinement: Confinement
+  readonly records: Records
+  /** Whether etags are made from the content, and so are in the records. */
+  readonly contentEtags: boolean
+}
 
 /** All areas in one byte-ordered stream, rolled up by any delimiter. The options are checked already. */
-export async function* listAreas(
-  areas: Areas,
-  directories: Directories,
-  describe: Describe,
-  options: ListOptions,
-): AsyncGenerator<ListEntry> {
+export async function* listAreas(parts: ListingParts, options: ListOptions): AsyncGenerator<ListEntry> {
+  const { areas, directories } = parts
   const { prefix = '', delimiter, startAfter = '', limit = Number.POSITIVE_INFINITY } = options
   let emitted = 0
   let last: string | undefined
@@ -31,10 +36,22 @@ export async function* listAreas(
       last = name
       yield { type: 'prefix', prefix: name }
     } else {
-      yield await describe(area, entry as WalkedBlob)
+      yield await listed(parts, area, entry as WalkedBlob)
     }
     if (++emitted >= limit) return
   }
+}
+
+async function listed(parts: ListingParts, area: Area, blob: WalkedBlob): Promise<ListedBlob> {
+  const { key, body, directory, name } = blob
+  let etag = statEtag(body, false)
+  // One stat is all that a blob costs, but for those whose stamp cannot tell.
+  if ((parts.contentEtags || etag.startsWith('W/')) && mayHaveRecord(body)) {
+    const path = pathOf(await area.real(), directory)
+    const version = versionOf(await parts.records.readAt(parts.confinement, path, name), body)
+    etag = version?.etag ?? statEtag(body, version !== undefined)
+  }
+  return { type: 'blob', key, size: Number(body.size), etag, lastModified: modifiedAt(body) }
 }
 
 /** The prefix that stands for the key, where it holds the delimiter behind the prefix asked for. */

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Disk, systemCode } from '../../disk/index.js'
+import { type Disk, systemCode, writeFully } from '../../disk/index.js'
 import { StorageError } from '../../errors/index.js'
 import type { OpenDirectory } from './confinement.js'
 import { lockName } from './internal-names.js'
@@ -66,7 +66,7 @@ export class KeyLocks {
     for (let attempt = 0; ; attempt++) {
       if (signal?.aborted) throw abortedBefore(signal)
       try {
-        await this.#disk.symlink(target, directory.at(lock))
+        await this.#sign(target, directory.at(lock))
         return
       } catch (error) {
         if (systemCode(error) !== 'EEXIST') throw error
@@ -95,7 +95,40 @@ export class KeyLocks {
       return await this.#disk.readlink(directory.at(lock))
     } catch (error) {
       if (systemCode(error) === 'ENOENT') return undefined
-      if (systemCode(error) === 'EINVAL') return '' // no symlink: not of our making
+      // No symlink, see #sign.
+      if (systemCode(error) === 'EINVAL') return this.#signature(directory.at(lock))
+      throw error
+    }
+  }
+
+  /** Takes the lock in one call. Where the disk has no symlinks, in two: a crash between them leaves it unsigned. */
+  async #sign(target: string, lock: string): Promise<void> {
+    try {
+      await this.#disk.symlink(target, lock)
+      return
+    } catch (error) {
+      if (!['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP'].includes(systemCode(error) ?? '')) throw error
+    }
+    const handle = await this.#disk.open(lock, 'wx')
+    try {
+      await writeFully(handle, Buffer.from(target))
+    } finally {
+      await handle.close()
+    }
+  }
+
+  async #signature(lock: string): Promise<string | undefined> {
+    try {
+      const handle = await this.#disk.open(lock, 'r')
+      try {
+        const bytes = Buffer.alloc(256)
+        const { bytesRead } = await handle.read(bytes, 0, bytes.byteLength, 0)
+        return bytes.toString('utf8', 0, bytesRead)
+      } finally {
+        await handle.close()
+      }
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') return undefined
       throw error
     }
   }
@@ -111,7 +144,7 @@ export class KeyLocks {
   async #break(directory: OpenDirectory, lock: string, holder: string): Promise<void> {
     const guard = `${lock}.break`
     try {
-      await this.#disk.symlink(`${this.#owner}.${(++this.#serial).toString(36)}`, directory.at(guard))
+      await this.#sign(`${this.#owner}.${(++this.#serial).toString(36)}`, directory.at(guard))
     } catch (error) {
       if (systemCode(error) !== 'EEXIST') throw error
       const breaker = await this.#holderOf(directory, guard)

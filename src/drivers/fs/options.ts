@@ -1,4 +1,5 @@
 import type { Durability, FsLike } from '../../disk/index.js'
+import { StorageError } from '../../errors/index.js'
 
 export interface FsDriverOptions {
   /** Directory that holds the blobs. Made on the first write, with the ancestors it lacks. May be a symlink. */
@@ -39,3 +40,28 @@ export interface FsDriverOptions {
 }
 
 export const DEFAULT_PART_SIZE = 8 * 1024 * 1024
+
+/** Refuses what the compiler would have refused, and a mistyped durability above all: CONFIGURATION. */
+export function checkOptions(options: FsDriverOptions): void {
+  const { root, durability = 'fsync', etag = 'stat', partSize = DEFAULT_PART_SIZE, publicBaseUrl } = options
+  if (typeof root !== 'string' || root === '') throw configuration('root is empty', 'Name the directory to store in.')
+  if (durability !== 'fsync' && durability !== 'none') {
+    throw configuration('durability is unknown', "Durability is 'fsync' or 'none'.")
+  }
+  if (etag !== 'stat' && etag !== 'content') throw configuration('etag is unknown', "Etag is 'stat' or 'content'.")
+  if (!Number.isSafeInteger(partSize) || partSize < 1) {
+    throw configuration('partSize is no number of bytes', 'Give the part size that S3 uploads use, in bytes.')
+  }
+  for (const name of ['fileMode', 'dirMode'] as const) {
+    const mode = options[name]
+    if (mode === undefined || (Number.isInteger(mode) && mode >= 0 && mode <= 0o7777)) continue
+    throw configuration(`${name} is no set of permissions`, 'Give permissions as an octal number, such as 0o640.')
+  }
+  if (publicBaseUrl !== undefined && !URL.canParse(publicBaseUrl)) {
+    throw configuration('publicBaseUrl is no URL', "Give an absolute URL, such as 'https://files.example.com/'.")
+  }
+}
+
+export function configuration(problem: string, hint: string): StorageError {
+  return new StorageError('CONFIGURATION', `FsDriver: ${problem}.`, { driver: 'fs', hint })
+}

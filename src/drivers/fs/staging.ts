@@ -48,19 +48,21 @@ export class Staging {
     // The mode goes through the umask and the directory's default ACL, unless an exact one is asked for.
     const mode = this.#options.fileMode ?? 0o666
     const handle = await this.#disk.open(directory.at(stage), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode)
-    return new OpenStage(directory, stage, handle, this.#options)
+    return new OpenStage(this.#disk, directory, stage, handle, this.#options)
   }
 }
 
 /** A staged file that is being written. */
 export class OpenStage {
   readonly name: string
+  readonly #disk: Disk
   readonly #directory: OpenDirectory
   readonly #handle: DiskHandle
   readonly #options: StagingOptions
   #closed = false
 
-  constructor(directory: OpenDirectory, name: string, handle: DiskHandle, options: StagingOptions) {
+  constructor(disk: Disk, directory: OpenDirectory, name: string, handle: DiskHandle, options: StagingOptions) {
+    this.#disk = disk
     this.#directory = directory
     this.name = name
     this.#handle = handle
@@ -83,7 +85,7 @@ export class OpenStage {
       await handle.utimes(seconds, seconds)
       // A failed fsync is never tried again: the kernel has dropped the pages by then, and would say yes.
       if (durability === 'fsync') await syncHandle(handle)
-      const body = identityOf(await handle.stat({ bigint: true }))
+      const body = identityOf(await this.#disk.handleStat(handle))
       this.#closed = true
       await handle.close()
       return { stage: this.name, body, digest: intake.digest, contentEtag: etag?.digest() }

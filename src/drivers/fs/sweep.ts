@@ -78,8 +78,9 @@ async function removals(
     const parsed = parseInternalName(name)
     if (parsed.kind === 'stage' && (await isDead(directory, name, parsed.owner))) dead.push({ kind: 'temps', name })
     if (parsed.kind === 'lock') {
-      const holder = await directory.readlink(name)
-      if (holder !== undefined && (await isDead(directory, name, holder))) dead.push({ kind: 'locks', name })
+      // A lock that is no symlink does not tell here whose it is; only its age counts.
+      const holder = (await directory.readlink(name)) ?? ''
+      if (await isDead(directory, name, holder)) dead.push({ kind: 'locks', name })
     }
     if (parsed.kind === 'record' && !wanted.has(name) && (await olderThan(directory, name, RECORD_LEASE))) {
       dead.push({ kind: 'records', name })

@@ -2,8 +2,18 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { FsDriver } from '../../../src/drivers/fs/index.js'
-import { filesBelow, keysOf, leftovers, openBelow, tempDirectory, tempDriver, textOf } from './support.js'
+import { FsDriver, type FsDriverOptions } from '../../../src/drivers/fs/index.js'
+import {
+  filesBelow,
+  hookedFs,
+  keysOf,
+  leftovers,
+  openBelow,
+  systemError,
+  tempDirectory,
+  tempDriver,
+  textOf,
+} from './support.js'
 
 const isRoot = process.getuid?.() === 0
 
@@ -138,6 +148,52 @@ describe('a root', () => {
     await driver.put('big', Buffer.alloc(64 * 1024)).catch(() => {})
     await driver.delete('filler')
     await driver.put('big', Buffer.alloc(64 * 1024))
+  })
+})
+
+describe('options', () => {
+  it('that no type would allow are refused, and never weaken durability in silence', () => {
+    for (const wrong of [
+      { durability: 'fast' },
+      { etag: 'md5' },
+      { partSize: 0 },
+      { fileMode: -1 },
+      { dirMode: '0755' },
+      { publicBaseUrl: '/files' },
+    ]) {
+      const options = { root: 'x', ...wrong } as unknown as FsDriverOptions
+      expect(() => new FsDriver(options), JSON.stringify(wrong)).toThrowError(
+        expect.objectContaining({ code: 'CONFIGURATION', hint: expect.any(String) }),
+      )
+    }
+  })
+})
+
+describe('a disk without symlinks', () => {
+  it('locks by files, which exclude in the same way', async () => {
+    const fs = hookedFs(({ name }) => {
+      if (name === 'symlink') throw systemError('EPERM')
+    })
+    const { driver, root } = tempDriver({ fs, durability: 'none' })
+    const other = tempDriver({ fs, root, durability: 'none' }).driver
+    await driver.put('counter', '0')
+    const increment = async (store: FsDriver) => {
+      for (let done = 0; done < 10; ) {
+        const reader = await store.get('counter')
+        const next = String(Number(await reader.text()) + 1)
+        const won = await store.put('counter', next, { ifMatch: reader.info.etag }).then(
+          () => true,
+          (error) => {
+            if (error.code === 'PRECONDITION_FAILED') return false
+            throw error
+          },
+        )
+        if (won) done++
+      }
+    }
+    await Promise.all([increment(driver), increment(other), increment(driver)])
+    expect(await textOf(driver, 'counter')).toBe('30')
+    expect(leftovers(root)).toEqual([])
   })
 })
 
