@@ -31,12 +31,12 @@ export const cephScript = fileURLToPath(new URL('./ceph-rgw.sh', import.meta.url
 const cephPrograms = ['ceph-mon', 'ceph-osd', 'radosgw', 'radosgw-admin', 'ceph', 'monmaptool']
 
 /**
- * Starts an S3 server: the one that S3_TEST_ENDPOINT names (with S3_TEST_ACCESS_KEY, S3_TEST_SECRET_KEY,
+ * Starts an S3 server: what S3_TEST_SERVER says (`ceph` or `fauxqs`), else the one that S3_TEST_ENDPOINT names (with S3_TEST_ACCESS_KEY, S3_TEST_SECRET_KEY,
  * S3_TEST_REGION), else Ceph where it is installed and this process is root, else the stand-in from npm, which is said
  * aloud. REQUIRE_REAL_S3=1 refuses the stand-in.
  */
 export async function startS3(options: StartS3Options = {}): Promise<RunningS3> {
-  const { only } = options
+  const { only = preferred() } = options
   if (only === undefined && process.env.S3_TEST_ENDPOINT) return externalS3(process.env.S3_TEST_ENDPOINT)
   if (only === 'fauxqs') return startFauxqs()
   const missing = missingForCeph()
@@ -50,6 +50,13 @@ export async function startS3(options: StartS3Options = {}): Promise<RunningS3> 
       'For the whole: npm run setup:tests, or S3_TEST_ENDPOINT.\n\n',
   )
   return startFauxqs()
+}
+
+function preferred(): StartS3Options['only'] {
+  const name = process.env.S3_TEST_SERVER
+  if (name === undefined || name === '') return undefined
+  if (name === 'ceph' || (name === 'fauxqs' && process.env.REQUIRE_REAL_S3 !== '1')) return name
+  throw new Error(`S3_TEST_SERVER=${name} is not ceph or fauxqs, or no real S3 where one is required.`)
 }
 
 /** Why Ceph cannot be started here, or undefined where it can. */

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { CompletedPart } from '@aws-sdk/client-s3'
 import type { CopyOptions } from '../../driver/index.js'
 import { isStorageError, StorageError } from '../../errors/index.js'
@@ -86,6 +87,7 @@ async function copyParts(
   const done: CompletedPart[] = []
   const stop = new AbortController()
   const either = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal
+  setMaxListeners(0, either)
   let next = 0
   let failure: { readonly error: unknown } | undefined
   const worker = async () => {

@@ -47,7 +47,7 @@ export async function* list(s3: Connection, options: ListOptions = {}): AsyncGen
       if (--left <= 0) return
     }
     if (!page.IsTruncated) return
-    if (page.NextContinuationToken === undefined || page.NextContinuationToken === token) {
+    if (!page.NextContinuationToken || page.NextContinuationToken === token) {
       throw new StorageError('UNAVAILABLE', 'S3 announced another page of the list and gave no way to it.', facts)
     }
     token = page.NextContinuationToken
@@ -69,7 +69,7 @@ function entriesOf(s3: Connection, page: Page): ListEntry[] {
     const key = full.slice(prefix.length)
     const problem = keyProblem(key)
     if (problem === undefined)
-      entries.push({ type: 'blob', key, size: Size, etag: bareEtag(ETag), lastModified: LastModified })
+      entries.push({ type: 'blob', key, size: Size, etag: bareEtag(ETag), lastModified: wholeSeconds(LastModified) })
     else skip(key, problem)
   }
   for (const { Prefix = '' } of page.CommonPrefixes ?? []) {
@@ -82,6 +82,11 @@ function entriesOf(s3: Connection, page: Page): ListEntry[] {
     else skip(rolledUp, problem)
   }
   return entries.sort((a, b) => compareKeys(nameOf(a), nameOf(b)))
+}
+
+/** As `head` says it: a header has no fractions, where Ceph's lists have. */
+function wholeSeconds(date: Date): Date {
+  return new Date(Math.floor(date.getTime() / 1000) * 1000)
 }
 
 function nameOf(entry: ListEntry): string {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { Intake } from '../../body/index.js'
 import {
   type BlobBody,
@@ -58,6 +59,9 @@ export async function put(
       ...attributeParams(attributes, { token, sha256 }, !aws),
       ...encryptionParams(settings.sse, aws),
     }
+    const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal
+    // Every part under way listens to it.
+    setMaxListeners(0, signal)
     const put: PendingPut = {
       s3,
       key,
@@ -66,7 +70,7 @@ export async function put(
       checksum: options.checksum?.toUpperCase() as PendingPut['checksum'],
       condition,
       token: Object.values(params.Metadata).includes(token) ? token : undefined,
-      signal: options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal,
+      signal,
       published: ({ etag, date }) => published(key, intake, attributes, params.Metadata, sha256, etag, date),
     }
     const partSize = partSizeFor(settings.partSize, intake.size)

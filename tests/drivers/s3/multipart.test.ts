@@ -7,6 +7,8 @@ import { type FaultProxy, type RecordedRequest, s3Error, startFaultProxy } from 
 import { driverFor, failure, mebibytes } from './setup.js'
 
 const settings = inject('s3')
+/** fauxqs keeps few headers, forgets them on copy, knows no uploads in a list and no copied parts. */
+const real = settings.kind !== 'fauxqs'
 const MIB = 1024 ** 2
 let bucket: TestBucket
 let proxy: FaultProxy
@@ -100,7 +102,7 @@ describe('the abort', () => {
     await bucket.assertNoOpenUploads(500)
   })
 
-  test('that fails is tried again by the next upload, and by close', async () => {
+  test.runIf(real)('that fails is tried again by the next upload, and by close', async () => {
     async function* breaks(): AsyncGenerator<Uint8Array> {
       yield* mebibytes(6)
       throw new Error('broke')
@@ -121,26 +123,29 @@ describe('the abort', () => {
   })
 })
 
-test('sweepUploads takes what others left under the prefix, and nothing that is young, elsewhere or under way', async () => {
-  const { CreateMultipartUploadCommand } = await import('@aws-sdk/client-s3')
-  for (const Key of ['mine/old', 'mineral/other']) {
-    await bucket.client.send(new CreateMultipartUploadCommand({ Bucket: bucket.name, Key }))
-  }
-  make({ prefix: 'mine' })
-  expect(await driver.sweepUploads()).toEqual({ aborted: 0, failed: 0 })
-  let swept: unknown
-  async function* sweeps(): AsyncGenerator<Uint8Array> {
-    yield* mebibytes(12)
-    swept = await driver.sweepUploads({ olderThan: 0 })
-    yield* mebibytes(1)
-  }
-  await driver.put('under-way', sweeps())
-  expect(swept).toEqual({ aborted: 1, failed: 0 })
-  expect((await driver.head('under-way')).size).toBe(13 * MIB)
-  const others = driverFor(settings, bucket, { prefix: 'mineral' })
-  expect(await others.sweepUploads({ olderThan: 0 })).toEqual({ aborted: 1, failed: 0 })
-  await others.close()
-})
+test.runIf(real)(
+  'sweepUploads takes what others left under the prefix, and nothing that is young, elsewhere or under way',
+  async () => {
+    const { CreateMultipartUploadCommand } = await import('@aws-sdk/client-s3')
+    for (const Key of ['mine/old', 'mineral/other']) {
+      await bucket.client.send(new CreateMultipartUploadCommand({ Bucket: bucket.name, Key }))
+    }
+    make({ prefix: 'mine' })
+    expect(await driver.sweepUploads()).toEqual({ aborted: 0, failed: 0 })
+    let swept: unknown
+    async function* sweeps(): AsyncGenerator<Uint8Array> {
+      yield* mebibytes(12)
+      swept = await driver.sweepUploads({ olderThan: 0 })
+      yield* mebibytes(1)
+    }
+    await driver.put('under-way', sweeps())
+    expect(swept).toEqual({ aborted: 1, failed: 0 })
+    expect((await driver.head('under-way')).size).toBe(13 * MIB)
+    const others = driverFor(settings, bucket, { prefix: 'mineral' })
+    expect(await others.sweepUploads({ olderThan: 0 })).toEqual({ aborted: 1, failed: 0 })
+    await others.close()
+  },
+)
 
 test('parts grow so that any size fits 10,000 of them', () => {
   make()

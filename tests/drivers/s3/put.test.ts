@@ -6,6 +6,8 @@ import { createBucket, type TestBucket } from '../../servers/bucket.js'
 import { driverFor, failure, mebibytes } from './setup.js'
 
 const settings = inject('s3')
+/** fauxqs keeps few headers, forgets them on copy, knows no uploads in a list and no copied parts. */
+const real = settings.kind !== 'fauxqs'
 const MIB = 1024 ** 2
 let bucket: TestBucket
 let driver: S3Driver
@@ -48,7 +50,7 @@ describe('a put comes back as it was given', () => {
     expect((await bytesOf('streamed')).equals(bytes)).toBe(true)
   })
 
-  test('attributes, non-ASCII ones too, and what put says is what head says', async () => {
+  test.runIf(real)('attributes, non-ASCII ones too, and what put says is what head says', async () => {
     const attributes = {
       contentType: 'text/plain; charset=utf-8',
       cacheControl: 'no-cache',
