@@ -32,7 +32,7 @@ export async function moveBlob(
   const source = await sourceOf(context, from, options, 'move')
   const target = destination(context, source, to, options, 'move')
   if (target === undefined) return source
-  const moved = await renameWithin(context, source, target, options)
+  const moved = await changeWithin(context, 'move', source, target, options)
   const copy = moved ?? (await copyTo(context, source, target, options))
   await removeSource(context, source, moved !== undefined, options)
   return copy
@@ -66,26 +66,18 @@ function destination(
 async function copyTo(
   context: StoreContext,
   source: StoredBlob,
-  { driver, key }: Location,
+  target: Location,
   options: StoreCopyOptions,
 ): Promise<StoredBlob> {
+  const copied = await changeWithin(context, 'copy', source, target, options)
+  if (copied) return copied
+  const { driver, key } = target
   const { ifNoneMatch, signal } = options
-  const within = source.driver === driver && source.pendingFor === undefined ? context.drivers.get(driver) : undefined
-  if (within?.copy && (ifNoneMatch === undefined || within.capabilities.conditionalCopy)) {
-    return changeWithin(context, driver, key, options, (asked) => {
-      return asked.copy?.(source.key, key, { ifNoneMatch, signal })
-    })
-  }
   const transfer = await openTransfer(context, source, options)
   const { size } = source
   try {
-    const copy = await putBlob(context, key, transfer.body, {
-      ...transfer.attributes,
-      size,
-      ifNoneMatch,
-      driver,
-      signal,
-    })
+    const attributes = { ...transfer.attributes, size, ifNoneMatch, driver, signal }
+    const copy = await putBlob(context, key, transfer.body, attributes)
     await verifyTransfer(context, source, copy, transfer, options)
     return copy
   } catch (error) {
@@ -93,39 +85,43 @@ async function copyTo(
   }
 }
 
-async function renameWithin(
+/**
+ * A copy or move that the driver makes by itself, with everything that a put to the destination would do around it.
+ * Undefined where the driver cannot.
+ */
+async function changeWithin(
   context: StoreContext,
+  method: 'copy' | 'move',
   source: StoredBlob,
   { driver, key }: Location,
-  options: StoreCopyOptions,
-): Promise<StoredBlob | undefined> {
-  const { ifNoneMatch, signal } = options
-  const within = source.driver === driver && source.pendingFor === undefined ? context.drivers.get(driver) : undefined
-  if (!within?.move || (ifNoneMatch !== undefined && !within.capabilities.conditionalCopy)) return undefined
-  return changeWithin(context, driver, key, options, (asked) => asked.move?.(source.key, key, { ifNoneMatch, signal }))
-}
-
-/** A change that the driver makes by itself, with everything that a put to the destination would do around it. */
-function changeWithin(
-  context: StoreContext,
-  driver: string,
-  key: string,
   { ifNoneMatch, signal }: StoreCopyOptions,
-  change: (driver: NonNullable<ReturnType<StoreContext['drivers']['get']>>) => Promise<BlobInfo> | undefined,
-): Promise<StoredBlob> {
+): Promise<StoredBlob | undefined> {
+  const within = context.drivers.get(driver)
+  if (source.driver !== driver || source.pendingFor !== undefined || within?.[method] === undefined) return undefined
+  if (ifNoneMatch !== undefined && !within.capabilities.conditionalCopy) return undefined
   return context.gate.shared(key, async () => {
     const before = await lookAround(context, key, driver, signal)
     if (ifNoneMatch !== undefined && (before.pending || before.copies.length > 0)) {
       throw new StorageError('ALREADY_EXISTS', `${quoteKey(key)} exists already.`, {
-        operation: 'copy',
+        operation: method,
         key,
         status: 412,
         outcome: 'unchanged',
       })
     }
-    const info = await context.drivers.ask(driver, 'copy', key, async (asked) => change(asked))
+    let info: BlobInfo | undefined
+    try {
+      info = await context.drivers.ask(driver, method, key, async (asked) => {
+        return asked[method]?.(source.key, key, { ifNoneMatch, signal })
+      })
+    } catch (error) {
+      // Some drivers learn only from their endpoint's first answer that it has no such condition.
+      if (ifNoneMatch !== undefined && isStorageError(error, 'NOT_SUPPORTED')) return undefined
+      throw error
+    }
+    if (info === undefined) return undefined
     await settleVersions(context, key, before)
-    return storedBlob(context, info as BlobInfo, driver)
+    return storedBlob(context, info, driver)
   })
 }
 

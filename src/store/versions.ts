@@ -1,5 +1,6 @@
-import { type BlobInfo, bareEtag } from '../driver/index.js'
-import { isStorageError, type StorageError } from '../errors/index.js'
+import { type BlobInfo, weaklySameEtag } from '../driver/index.js'
+import { isStorageError, StorageError } from '../errors/index.js'
+import { quoteKey } from '../keys/index.js'
 import type { OutboxRecord } from '../outbox/index.js'
 import type { StoreContext } from './context.js'
 import { failureKind } from './failures.js'
@@ -88,30 +89,38 @@ export async function removeVersion(
   etag: string,
   signal?: AbortSignal | undefined,
 ): Promise<void> {
-  const { capabilities } = context.drivers.need(driver, 'delete')
-  const weak = etag.startsWith('W/')
-  if (capabilities.conditionalDelete && !weak) {
-    try {
-      await context.drivers.ask(driver, 'delete', key, (asked) => asked.delete(key, { ifMatch: etag, signal }))
-    } catch (error) {
-      // A missing key fails the condition too.
-      const left = isStorageError(error, 'PRECONDITION_FAILED') && (await headIfThere(context, driver, key, signal))
-      if (left !== undefined) throw error
-    }
-    return
-  }
-  await context.drivers.ask(driver, 'delete', key, async (asked) => {
-    const info = await asked.head(key, { signal }).catch((error) => {
-      if (isStorageError(error, 'NOT_FOUND')) return undefined
-      throw error
+  const conditional = context.drivers.need(driver, 'delete').capabilities.conditionalDelete && !etag.startsWith('W/')
+  if (conditional && (await removeIfMatch(context, driver, key, etag, signal))) return
+  const info = await headIfThere(context, driver, key, signal)
+  if (info === undefined) return
+  // A weak etag turns strong as the file grows older; it then still names the same version.
+  if (!weaklySameEtag(info.etag, etag)) {
+    throw new StorageError('PRECONDITION_FAILED', `${quoteKey(key)} was changed meanwhile.`, {
+      operation: 'delete',
+      driver,
+      key,
+      outcome: 'unchanged',
     })
-    if (info === undefined) return
-    // A weak etag turns strong as the file grows older; it then still names the same version.
-    const strong = (tag: string) => bareEtag(tag).replace(/^W\//, '')
-    if (strong(info.etag) !== strong(etag)) {
-      await asked.delete(key, { ifMatch: etag, signal })
-      return
-    }
-    await asked.delete(key, { signal })
-  })
+  }
+  await context.drivers.ask(driver, 'delete', key, (asked) => asked.delete(key, { signal }))
+}
+
+/** False where the driver turns out to have no conditional delete: some learn that from their endpoint's first answer. */
+async function removeIfMatch(
+  context: StoreContext,
+  driver: string,
+  key: string,
+  ifMatch: string,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  try {
+    await context.drivers.ask(driver, 'delete', key, (asked) => asked.delete(key, { ifMatch, signal }))
+    return true
+  } catch (error) {
+    if (isStorageError(error, 'NOT_SUPPORTED')) return false
+    // A missing key fails the condition too.
+    const left = isStorageError(error, 'PRECONDITION_FAILED') ? await headIfThere(context, driver, key, signal) : true
+    if (left !== undefined) throw error
+    return true
+  }
 }
