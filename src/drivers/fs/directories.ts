@@ -1,7 +1,7 @@
 import { type Disk, type Durability, makeDirectories, syncDirectory, systemCode } from '../../disk/index.js'
 import { StorageError } from '../../errors/index.js'
 import type { Area } from './area.js'
-import type { Confinement, OpenDirectory } from './confinement.js'
+import { type Confinement, type OpenDirectory, special } from './confinement.js'
 import { INTERNAL_DIRECTORY } from './internal-names.js'
 
 /** Moves the blob that is in the way of a directory aside; see CLASH_SUFFIX. */
@@ -75,7 +75,8 @@ export class Directories {
     } catch (error) {
       if (systemCode(error) !== 'EEXIST' && systemCode(error) !== 'ENOENT') throw error
       const now = await above.lstat(name)
-      if (now && !now.isDirectory() && !now.isFile() && !now.isSymbolicLink()) throw noDirectory(error)
+      // A symlink that may be followed would have been opened.
+      if (now && !now.isDirectory() && !now.isFile()) throw special(error)
     }
     if (this.#durability === 'none') return
     // Also where somebody else made it at the same time: their fsync may still be to come.
@@ -122,6 +123,8 @@ export class Directories {
     } catch (error) {
       if (systemCode(error) === 'ENOTDIR') throw noDirectory(error)
       if (systemCode(error) !== 'EEXIST') throw error
+      const there = await this.#disk.lstat(path)
+      if (!there.isDirectory()) throw noBase(`holds a ${INTERNAL_DIRECTORY} that is no directory`, error)
     }
   }
 

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -54,6 +55,27 @@ describe('symlinks', () => {
     await driver.delete('2019/a.txt')
     expect(readdirSync(join(other, 'years/2019')).filter((name) => !name.startsWith('.'))).toEqual(['b.txt'])
     await expect(driver.head('other/secret')).rejects.toMatchObject({ code: 'ACCESS_DENIED' })
+  })
+
+  it('that lead nowhere, and FIFOs, are refused where a directory is to be', async () => {
+    const { driver, root } = tempDriver()
+    await driver.put('seed', 'x')
+    symlinkSync('nowhere', join(root, 'dangling'))
+    execFileSync('mkfifo', [join(root, 'fifo')])
+    for (const key of ['dangling/a', 'dangling/a/b', 'fifo/a']) {
+      await expect(driver.put(key, 'x'), key).rejects.toMatchObject({ code: 'ACCESS_DENIED', outcome: 'unchanged' })
+      await expect(driver.head(key), key).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    }
+    expect(readdirSync(root)).not.toContain('nowhere')
+  })
+
+  it('in place of the internal directory are CONFIGURATION', async () => {
+    const outside = tempDirectory()
+    const root = tempDirectory()
+    symlinkSync(outside, join(root, '.hybrid-store'))
+    const { driver } = tempDriver({ root })
+    await expect(driver.put('a', 'x')).rejects.toMatchObject({ code: 'CONFIGURATION' })
+    expect(readdirSync(outside)).toEqual([])
   })
 
   it('that stay inside the root are refused too: two keys must not be one file', async () => {
