@@ -48,6 +48,6 @@ export function logLine(level: string, fields: LogFields, message: string): stri
 function plain(value: unknown): string {
   if (typeof value === 'number' || typeof value === 'boolean') return String(value)
   if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return plain(value.join(','))
-  if (typeof value === 'string') return /^[\w./:@,+%()-]+$/.test(value) ? value : quoteKey(value)
+  if (typeof value === 'string') return /^[\w./:@,+%()>-]+$/.test(value) ? value : quoteKey(value)
   return quoteKey(JSON.stringify(value) ?? String(value))
 }
