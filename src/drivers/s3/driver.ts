@@ -43,6 +43,7 @@ import { getVisibility, setVisibility } from './visibility.js'
  */
 export class S3Driver implements BlobDriver {
   readonly kind = 's3'
+  readonly description: string
   readonly #settings: S3Settings
   readonly #s3: Connection
   readonly #probe: FeatureProbe
@@ -54,6 +55,8 @@ export class S3Driver implements BlobDriver {
 
   constructor(options: S3DriverOptions) {
     this.#settings = checkOptions(options)
+    const { bucket, prefix, endpoint } = this.#settings
+    this.description = `bucket ${bucket}${prefix && `/${prefix}`}${endpoint ? ` at ${new URL(endpoint).host}` : ''}`
     this.#s3 = new Connection(this.#settings, options)
     this.#probe = new FeatureProbe(this.#s3, (features) => {
       this.#capabilities = capabilitiesOf(this.#settings, features)
