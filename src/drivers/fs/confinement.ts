@@ -136,6 +136,11 @@ export class OpenDirectory {
     return `${this.#via}/${name}`
   }
 
+  /** What this directory is, wherever it lies by now. */
+  async stat(): Promise<BigIntStats> {
+    return this.#disk.handleStat(this.#handle)
+  }
+
   /** What `name` is, symlinks not followed; undefined where nothing has that name. */
   async lstat(name: string): Promise<BigIntStats | undefined> {
     try {

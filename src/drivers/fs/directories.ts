@@ -7,6 +7,9 @@ import { INTERNAL_DIRECTORY } from './internal-names.js'
 /** Moves the blob that is in the way of a directory aside; see CLASH_SUFFIX. */
 export type MakeWay = (parent: OpenDirectory, name: string) => Promise<void>
 
+/** Milliseconds within which whoever made a directory has made its entry durable. */
+const YOUNG = 10_000
+
 /** Opens the directories of blobs, and makes them on the way where a write needs them. */
 export class Directories {
   readonly #disk: Disk
@@ -15,6 +18,10 @@ export class Directories {
   readonly #mode: number | undefined
   /** Directories made here whose entry is not durable yet: nothing below them is durable before they are. */
   readonly #unsettled = new Map<string, Promise<void>>()
+  /** Paths of directories made here, their entries durable, that were not opened yet. */
+  readonly #made = new Set<string>()
+  /** Young directories whose entries are durable. */
+  readonly #durable = new Set<string>()
 
   constructor(disk: Disk, confinement: Confinement, durability: Durability, mode: number | undefined) {
     this.#disk = disk
@@ -46,7 +53,13 @@ export class Directories {
     for (let attempt = 0; attempt < 20; attempt++) {
       try {
         const directory = await this.#confinement.openDirectory(path)
-        await this.#settled(base, names)
+        try {
+          await this.#settled(base, names)
+          await this.#assureEntry(area, names, directory)
+        } catch (error) {
+          await directory.close()
+          throw error
+        }
         return directory
       } catch (error) {
         const code = systemCode(error)
@@ -88,11 +101,37 @@ export class Directories {
     this.#unsettled.set(path, settling)
     settled.then(() => this.#unsettled.delete(path))
     await settling
+    this.#made.add(path)
   }
 
   async #settled(base: string, names: readonly string[]): Promise<void> {
     if (this.#unsettled.size === 0) return
     for (let i = names.length; i > 0; i--) await this.#unsettled.get(pathOf(base, names.slice(0, i)))
+  }
+
+  /**
+   * Another process may have made the directory and not have come to its fsync yet. Young directories are made durable
+   * in their parents here too, once; old ones have had the time.
+   */
+  async #assureEntry(area: Area, names: readonly string[], directory: OpenDirectory): Promise<void> {
+    if (this.#durability === 'none' || names.length === 0) return
+    const { dev, ino, birthtimeMs } = await directory.stat()
+    const id = `${dev}:${ino}`
+    if (Date.now() - Number(birthtimeMs) > YOUNG || this.#durable.has(id)) return
+    if (!this.#made.delete(directory.path)) {
+      const parent = names.slice(0, -1)
+      const above = await this.open(area, parent)
+      if (above) {
+        try {
+          await above.sync()
+          await this.#assureEntry(area, parent, above)
+        } finally {
+          await above.close()
+        }
+      }
+    }
+    if (this.#durable.size > 1000) this.#durable.clear()
+    this.#durable.add(id)
   }
 
   async #makeBase(area: Area): Promise<string> {

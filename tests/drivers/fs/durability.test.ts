@@ -92,7 +92,23 @@ describe('the order in which a change becomes durable', () => {
         await driver.put('to/other', 'x')
       },
     )
-    expect(calls).toEqual(['mkdir', 'rename', 'unlink', 'sync directory /to', 'sync directory /from'])
+    // The first fsync is for the directory `to`, which somebody else has made just now.
+    expect(calls).toEqual([
+      ...['mkdir', 'sync directory /', 'rename', 'unlink'],
+      ...['sync directory /to', 'sync directory /from'],
+    ])
+  })
+
+  it('of a put in directories that another process has just made: they too, before the body', async () => {
+    const calls = await callsOf(
+      async (driver) => {
+        await driver.put('new/deep/key', 'x')
+        await driver.put('new/deep/key', 'x')
+      },
+      (other) => other.put('new/deep/other', 'x'),
+    )
+    const body = ['write staged', 'utimes staged', 'sync staged', 'rename', 'sync directory /new/deep']
+    expect(calls).toEqual(['mkdir', 'sync directory /new', 'sync directory /', ...body, ...body])
   })
 
   it('of a root that is not there yet: every ancestor in its parent', async () => {
