@@ -1,0 +1,52 @@
+import { execFile } from 'node:child_process'
+import { copyFile, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { expect, test } from 'vitest'
+import { Consumer } from '../support/consumer.js'
+
+test('the demo runs from start to end and leaves nothing behind', { timeout: 120_000 }, async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'hybrid-store-demo-test-'))
+  try {
+    const env = { ...process.env, TMPDIR: folder }
+    const { stdout } = await promisify(execFile)(process.execPath, ['examples/demo/demo.mjs'], { env })
+    expect(stdout).toMatch(/All of it worked\.\n$/)
+    expect(await readdir(folder)).toEqual([])
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+})
+
+test('storage.mjs works as it stands in a project without S3 and without the AWS SDK', {
+  timeout: 60_000,
+}, async () => {
+  const consumer = await Consumer.create()
+  try {
+    await copyFile('examples/storage.mjs', join(consumer.folder, 'storage.mjs'))
+    const code = `
+      process.env.STORAGE_ROOT = './blobs'
+      delete process.env.S3_BUCKET_NAME
+      const { saveDocument, openDocument, deleteDocument, store } = await import('./storage.mjs')
+      const upload = { projectId: 7, originalName: '../../Übersicht.txt', body: 'Grüße', contentType: 'text/plain' }
+      const [one, two] = [await saveDocument(upload), await saveDocument(upload)]
+      const read = await (await openDocument(one.path)).text()
+      await deleteDocument(one.path)
+      const gone = await openDocument(one.path)
+      const kept = await (await openDocument(two.path)).text()
+      await store.close()
+      console.log(JSON.stringify({ one, two, read, gone: gone === undefined, kept }))`
+    const { one, two, ...rest } = (await consumer.run('use.mjs', code)) as { one: Saved; two: Saved }
+    expect(one.path).toMatch(/^storage\/project_7\/uploads\/Übersicht.*\.txt$/)
+    expect(two.path).not.toBe(one.path)
+    expect(one.size).toBe(7)
+    expect(rest).toEqual({ read: 'Grüße', gone: true, kept: 'Grüße' })
+  } finally {
+    consumer.remove()
+  }
+})
+
+interface Saved {
+  readonly path: string
+  readonly size: number
+}
