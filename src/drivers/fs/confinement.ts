@@ -115,6 +115,13 @@ export class Confinement {
   }
 }
 
+export interface DirectoryEntry {
+  readonly name: string
+  readonly directory: boolean
+  /** Neither a file nor a directory, or the file system does not say in a listing. */
+  readonly unknown: boolean
+}
+
 /** An open, verified directory. */
 export class OpenDirectory {
   readonly path: string
@@ -152,7 +159,7 @@ export class OpenDirectory {
   }
 
   /** The names in it, unordered. */
-  async names(): Promise<readonly { readonly name: string; readonly directory: boolean; readonly unknown: boolean }[]> {
+  async names(): Promise<readonly DirectoryEntry[]> {
     const entries = await this.#disk.readdir(this.#via)
     return entries.map((entry) => ({
       name: String(entry.name),

@@ -1,6 +1,6 @@
 import { compareKeys } from '../../keys/index.js'
 import type { Area, Areas } from './area.js'
-import type { OpenDirectory } from './confinement.js'
+import type { DirectoryEntry, OpenDirectory } from './confinement.js'
 import type { Directories } from './directories.js'
 import { INTERNAL_DIRECTORY, isInternal, parseInternalName, recordName } from './internal-names.js'
 import { CLASH_SUFFIX } from './names.js'
@@ -60,10 +60,7 @@ async function sweepBelow(
   for (const name of below.sort(compareKeys)) await sweepBelow(area, directories, [...path, name], counts, signal)
 }
 
-async function removals(
-  directory: OpenDirectory,
-  found: Awaited<ReturnType<OpenDirectory['names']>>,
-): Promise<Removal[]> {
+async function removals(directory: OpenDirectory, found: readonly DirectoryEntry[]): Promise<Removal[]> {
   const internal = found.filter(({ name, directory }) => !directory && isInternal(name))
   if (internal.length === 0) return []
   const blobs = found.filter(({ name, directory }) => !directory && !isInternal(name)).map(({ name }) => name)

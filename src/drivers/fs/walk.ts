@@ -1,7 +1,7 @@
 import type { BigIntStats } from 'node:fs'
 import { compareKeys, keyProblem } from '../../keys/index.js'
 import { type Area, candidates, mayStandRaw } from './area.js'
-import type { OpenDirectory } from './confinement.js'
+import type { DirectoryEntry, OpenDirectory } from './confinement.js'
 import type { Directories } from './directories.js'
 import { isInternal } from './internal-names.js'
 import { CLASH_SUFFIX, isPieceDirectory, type NameRules, namesOf, segmentOf } from './names.js'
@@ -41,6 +41,11 @@ interface Entry {
   /** Names below the directory that is walked; more than one where a long segment is split. */
   readonly names: readonly string[]
   readonly form: Form
+}
+
+interface Found {
+  readonly name: string
+  readonly directory: boolean
 }
 
 const STAT_BATCH = 32
@@ -94,43 +99,47 @@ export class Walk {
 
   /** What the directory holds, long segments put together; empty where it is gone. */
   async #entries(path: readonly string[], form: Form): Promise<Entry[]> {
-    const directory = await this.#directories.open(this.#area, path)
-    if (!directory) return []
-    let found: Awaited<ReturnType<OpenDirectory['names']>>
-    try {
-      found = await this.#resolve(directory, await directory.names())
-    } finally {
-      await directory.close()
-    }
+    const found = await this.#read(path)
     const there = new Set(found.map(({ name }) => name))
     const entries: Entry[] = []
-    for (const { name, directory: isDirectory, unknown } of found) {
-      if (unknown || isInternal(name)) continue
-      if (isDirectory && isPieceDirectory(name)) {
+    for (const { name, directory } of found) {
+      if (directory && isPieceDirectory(name)) {
         entries.push(...(await this.#pieces(path, [name])))
         continue
       }
-      // The blob moved aside for a directory, unless one of the plain name hides it.
-      const moved = !isDirectory && name.endsWith(CLASH_SUFFIX)
-      const own = moved ? name.slice(0, -1) : name
-      if (moved && found.some((other) => other.name === own && !other.directory)) continue
-      const entry = this.#entry(own, isDirectory, form, there)
+      const entry = this.#entry(name, directory, form, there)
       if (entry) entries.push(entry)
     }
     return entries
   }
 
+  /** Files and directories below `path`, blobs that moved aside for a directory under their own name, each name once. */
+  async #read(path: readonly string[]): Promise<Found[]> {
+    const directory = await this.#directories.open(this.#area, path)
+    if (!directory) return []
+    try {
+      const names = (await directory.names()).filter(({ name }) => !isInternal(name))
+      const found = (await Promise.all(names.map((entry) => this.#resolve(directory, entry)))).flat()
+      const files = new Set(found.filter(({ directory }) => !directory).map(({ name }) => name))
+      return found.flatMap(({ name, directory }) => {
+        if (directory || !name.endsWith(CLASH_SUFFIX)) return [{ name, directory }]
+        const own = name.slice(0, -CLASH_SUFFIX.length)
+        // A file of the plain name hides it.
+        return files.has(own) ? [] : [{ name: own, directory }]
+      })
+    } finally {
+      await directory.close()
+    }
+  }
+
   /** Finds out about symlinks, which are directories where the confinement allows them, and about names of no known type. */
-  async #resolve(directory: OpenDirectory, found: Awaited<ReturnType<OpenDirectory['names']>>) {
-    return Promise.all(
-      found.map(async (entry) => {
-        if (!entry.unknown || isInternal(entry.name)) return entry
-        const stat = await directory.lstat(entry.name)
-        if (stat?.isFile()) return { ...entry, unknown: false }
-        const follows = stat?.isSymbolicLink() && (await directory.allowsLink(entry.name))
-        return follows ? { ...entry, unknown: false, directory: true } : entry
-      }),
-    )
+  async #resolve(directory: OpenDirectory, entry: DirectoryEntry): Promise<Found[]> {
+    const { name, unknown } = entry
+    if (!unknown) return [{ name, directory: entry.directory }]
+    const stat = await directory.lstat(name)
+    if (stat?.isFile() || stat?.isDirectory()) return [{ name, directory: stat.isDirectory() }]
+    const follows = stat?.isSymbolicLink() && (await directory.allowsLink(name))
+    return follows ? [{ name, directory: true }] : []
   }
 
   #entry(name: string, directory: boolean, form: Form, there: ReadonlySet<string>): Entry | undefined {
@@ -147,22 +156,16 @@ export class Walk {
   }
 
   async #pieces(path: readonly string[], names: readonly string[]): Promise<Entry[]> {
-    const directory = await this.#directories.open(this.#area, [...path, ...names])
-    if (!directory) return []
-    const found = await directory.names().finally(() => directory.close())
     const entries: Entry[] = []
-    for (const { name, directory: isDirectory, unknown } of found) {
-      if (unknown || isInternal(name)) continue
-      if (isDirectory && isPieceDirectory(name)) {
-        entries.push(...(await this.#pieces(path, [...names, name])))
+    for (const { name, directory } of await this.#read([...path, ...names])) {
+      const below = [...names, name]
+      if (directory && isPieceDirectory(name)) {
+        entries.push(...(await this.#pieces(path, below)))
         continue
       }
-      const moved = !isDirectory && name.endsWith(CLASH_SUFFIX)
-      const own = [...names, moved ? name.slice(0, -1) : name]
-      if (moved && found.some((other) => other.name === own[own.length - 1] && !other.directory)) continue
-      const segment = segmentOf(own, this.#rules)
-      if (segment === undefined) continue
-      entries.push({ segment, kind: isDirectory ? 'directory' : 'blob', names: own, form: 'encoded' })
+      const segment = segmentOf(below, this.#rules)
+      const kind = directory ? 'directory' : 'blob'
+      if (segment !== undefined) entries.push({ segment, kind, names: below, form: 'encoded' })
     }
     return entries
   }
