@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 /** A request that reached the proxy, faulted or not. */
 export interface RecordedRequest {
@@ -26,6 +27,8 @@ export type FaultKind =
   | { readonly kind: 'truncate'; readonly after: number }
   /** Flips one bit of the byte at `at` of the response's body. */
   | { readonly kind: 'flip'; readonly at: number }
+  /** Passes the response's body at about this rate. */
+  | { readonly kind: 'slow'; readonly bytesPerSecond: number }
   /** Waits so many milliseconds before it passes the request on. */
   | { readonly kind: 'delay'; readonly ms: number }
   /** Reads the request, then gives this answer itself. */
@@ -118,7 +121,7 @@ export async function startFaultProxy(target?: string): Promise<FaultProxy> {
         outgoing.end(incoming.method === 'HEAD' ? undefined : fault.body)
         return
       case 'delay':
-        await new Promise((resolve) => setTimeout(resolve, fault.ms))
+        await sleep(fault.ms)
     }
     if (target === undefined) {
       await drain(incoming)
@@ -205,6 +208,7 @@ async function relay(answer: IncomingMessage, outgoing: ServerResponse, fault: F
       return
     }
     sent += chunk.length
+    if (fault?.kind === 'slow') await sleep((piece.length / fault.bytesPerSecond) * 1000)
     if (!outgoing.write(piece)) await Promise.race([once(outgoing, 'drain'), once(outgoing, 'close')])
     if (outgoing.destroyed) return
   }

@@ -47,6 +47,9 @@ export function encodeMetadata(
       `the metadata has ${bytes} bytes as S3 stores it (non-ASCII characters percent-encoded), more than ${LIMIT}`,
     )
   }
+  if (dashesNames && new Set(Object.keys(metadata).map(dashed)).size < Object.keys(metadata).length) {
+    throw invalid('two metadata names differ only in "_" and "-", which servers other than AWS may take for one')
+  }
   const addIfRoom = (name: string, value: string | undefined) => {
     if (value !== undefined && bytes + name.length + value.length <= LIMIT) add(name, value)
   }
@@ -61,13 +64,17 @@ export function encodeMetadata(
 /** What a reader is to see. Values that other tools wrote come back as they are. */
 export function decodeMetadata(raw: Readonly<Record<string, string>> | undefined): DecodedMetadata {
   const metadata: Record<string, string> = {}
-  const names = new Map((raw?.[NAMES] ?? '').split(',').map((name) => [name.replaceAll('_', '-'), name]))
+  const names = new Map((raw?.[NAMES] ?? '').split(',').map((name) => [dashed(name), name]))
   for (const [name, value] of Object.entries(raw ?? {})) {
     const lower = name.toLowerCase()
     if (!reserved.has(lower)) metadata[names.get(lower) ?? lower] = decodeValue(value)
   }
   const sha256 = raw?.[SHA256]
   return { metadata, token: raw?.[TOKEN], sha256: sha256 && /^[0-9a-f]{64}$/.test(sha256) ? sha256 : undefined }
+}
+
+function dashed(name: string): string {
+  return name.replaceAll('_', '-')
 }
 
 function encodeValue(value: string): string {

@@ -39,7 +39,8 @@ export async function get(s3: Connection, key: string, options: GetOptions = {})
   )
   const source = (output.Body as Readable | undefined) ?? Readable.from([])
   try {
-    const length = output.ContentLength ?? 0
+    const length = output.ContentLength
+    if (length === undefined) throw noLength(key)
     const resolved = range === undefined ? undefined : answeredRange(key, range, output.ContentRange, length)
     const info = infoOf(key, resolved?.size ?? length, output)
     checkReadConditions(info, options, 'get')
@@ -134,6 +135,19 @@ function answeredRange(key: string, range: ByteRange, header: string | undefined
     })
   }
   return { start, end, size }
+}
+
+function noLength(key: string): StorageError {
+  return new StorageError(
+    'NOT_SUPPORTED',
+    `The answer to ${quoteKey(key)} has no Content-Length, so a short body could not be told.`,
+    {
+      operation: 'get',
+      driver: 's3',
+      key,
+      hint: 'Something between here and S3 rewrites its answers (compression, a caching proxy): take it out.',
+    },
+  )
 }
 
 function invalidRange(key: string): StorageError {

@@ -103,6 +103,7 @@ describe('what S3 cannot keep is refused before anything is sent', () => {
   test.each([
     ['contentDisposition', { contentDisposition: 'attachment; filename="é.txt"' }],
     ['metadata beyond 2 KiB once encoded', { metadata: { a: 'é'.repeat(700) } }],
+    ['metadata names that Ceph would take for one', { metadata: { a_b: '1', 'a-b': '2' } }],
     ['a metadata name of the driver', { metadata: { 'hybrid-store-token': 'x' } }],
   ])('%s', async (_, options) => {
     const body = Readable.from(mebibytes(1))

@@ -56,6 +56,13 @@ describe('a body', () => {
     expect(size).toBe(bytes.length)
   })
 
+  test('may come slowly, for longer than the idle timeout altogether', async () => {
+    proxy.fail({ kind: 'slow', bytesPerSecond: 5 * 1024 ** 2 }, { when: gets })
+    const started = performance.now()
+    expect((await (await driver.get('blob')).bytes()).length).toBe(bytes.length)
+    expect(performance.now() - started).toBeGreaterThan(300)
+  })
+
   test('is aborted by the signal midway', async () => {
     const controller = new AbortController()
     const reader = await driver.get('blob', { signal: controller.signal })
