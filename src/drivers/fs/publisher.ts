@@ -101,7 +101,8 @@ export class Publisher {
   async place(target: Target, from: string, current: Current | undefined, change: Change): Promise<void> {
     const { directory, name } = target
     const createOnly = change.ifNoneMatch !== undefined
-    const there = await directory.lstat(name)
+    const isFile = current?.target === target && current.name === name
+    const there = isFile ? undefined : await directory.lstat(name)
     let final = there?.isDirectory() ? `${name}${CLASH_SUFFIX}` : name
     try {
       await this.#give(from, directory.at(final), createOnly, change)
