@@ -23,9 +23,10 @@ export class PendingIndex {
     return this.#records.get(key)?.at(-1)
   }
 
-  /** This generation and all below it. */
+  /** This record and all of lower generations, the lowest first. */
   upTo(record: OutboxRecord): readonly OutboxRecord[] {
-    return (this.#records.get(record.key) ?? []).filter((other) => compareGenerations(other, record) <= 0)
+    const { key, generation, token } = record
+    return (this.#records.get(key) ?? []).filter((other) => other.token === token || other.generation < generation)
   }
 
   remove(record: OutboxRecord): void {

@@ -15,6 +15,9 @@ import {
   type StoreEvents,
 } from '../../src/index.js'
 import { FaultyDriver } from '../../src/testing/index.js'
+import { pattern } from './pattern.js'
+
+export { pattern }
 
 const cleanups: (() => unknown)[] = []
 afterEach(async () => {
@@ -78,21 +81,6 @@ export async function storeOver<S extends BlobDriver>(s3: S, options: Options & 
 export function memoryStore(options: Options & { readonly root?: string; readonly s3?: FaultyDriver } = {}) {
   const { s3 = new FaultyDriver(new MemoryDriver()), ...rest } = options
   return storeOver(s3, rest)
-}
-
-/** Its length is a prime, so that no power of two shifted into the pattern looks the same. */
-const block = Uint8Array.from({ length: 1_000_003 }, (_, i) => Math.imul(i, 2654435761) >>> 24)
-
-/** Bytes by which a piece that is missing, doubled or in the wrong place shows. Cheap, and the same every time. */
-export function pattern(start: number, length: number): Buffer {
-  const bytes = Buffer.allocUnsafe(length)
-  for (let at = 0; at < length; ) {
-    const from = (start + at) % block.length
-    const part = block.subarray(from, from + length - at)
-    bytes.set(part, at)
-    at += part.length
-  }
-  return bytes
 }
 
 /** A one-shot stream of `size` bytes of the pattern; `at` is called before each chunk with the bytes so far. */
