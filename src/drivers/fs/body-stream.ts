@@ -50,12 +50,12 @@ export class BodyStream extends Readable implements WholeSource {
         if (bytesRead === 0) throw shrunk(this.#options)
         offset += bytesRead
       }
-      await this.#close()
       return buffer
     } catch (error) {
       throw readError(error, this.#options)
     } finally {
       this.destroy()
+      await this.#close()
     }
   }
 
