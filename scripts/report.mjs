@@ -20,25 +20,25 @@ function table(rows) {
 
 const heading = (text, body) => `\n${text}\n${body}`
 
-/** The names under each title: `  title: 12` and the first few of them. */
-function groups(entries) {
-  const named = new Map()
-  for (const [title, name] of entries) named.set(title, [...(named.get(title) ?? []), name])
-  return [...named].map(([title, names]) => {
-    const more = names.length > 3 ? ', ...' : ''
-    return `  ${title}: ${names.length} (${names.slice(0, 3).join(', ')}${more})`
-  })
-}
-
 /** `results`: `{ driver, run, failed, skipped: [{ name, reason }] }` each. */
 export function conformanceTable(results) {
   if (results.length === 0) return heading('Driver conformance', '  no results')
   const rows = results.map(({ driver, run, failed, skipped }) => [driver, run, failed, skipped.length])
-  const skips = groups(
-    results.flatMap(({ driver, skipped }) => skipped.map(({ name, reason }) => [`${driver}, ${reason}`, name])),
-  )
-  const lines = skips.length > 0 ? ['  skipped:', ...skips] : []
-  return heading('Driver conformance', [table([['driver', 'run', 'failed', 'skipped'], ...rows]), ...lines].join('\n'))
+  const reasons = new Map()
+  for (const { driver, skipped } of results) {
+    for (const { reason } of skipped) {
+      const drivers = reasons.get(reason) ?? new Map()
+      reasons.set(reason, drivers.set(driver, (drivers.get(driver) ?? 0) + 1))
+    }
+  }
+  const lines = [...reasons].map(([reason, drivers]) => {
+    return `    ${reason}: ${[...drivers].map(([driver, cases]) => `${cases} of ${driver}`).join('; ')}`
+  })
+  const body = [
+    table([['driver', 'run', 'failed', 'skipped'], ...rows]),
+    ...(lines.length > 0 ? ['  skipped, because'] : []),
+  ]
+  return heading('Driver conformance', [...body, ...lines].join('\n'))
 }
 
 /** `rows`: `{ row, ok, ms }` each. */
@@ -69,9 +69,8 @@ export function suiteTable(suites, wall) {
 /** What the table of conformance does not tell already. */
 export function skippedTests(skipped) {
   const others = skipped.filter(({ file }) => !file.startsWith('tests/conformance'))
-  if (others.length === 0) return heading('Skipped tests besides conformance', '  none')
-  const lines = groups(others.map(({ file, name, reason }) => [reason ? `${file}, ${reason}` : file, name]))
-  return heading('Skipped tests besides conformance', lines.join('\n'))
+  const lines = others.map(({ file, name, reason }) => `  ${file}: ${name}${reason ? ` (${reason})` : ''}`)
+  return heading('Skipped tests besides conformance', lines.join('\n') || '  none')
 }
 
 const realServers = { ceph: 'a Ceph RADOS Gateway', external: 'the server that S3_TEST_ENDPOINT names' }
