@@ -6,7 +6,7 @@ import type { RelocateOptions } from './options.js'
 import { resolve } from './plan.js'
 import type { StoredBlob } from './stored.js'
 import { openTransfer, readFailure, sourceOf, verifyTransfer } from './transfer.js'
-import { removeVersion } from './versions.js'
+import { headIfThere, removeVersion } from './versions.js'
 
 /** What `relocate` did; `oldPath` and `newPath` are what an UPDATE of the database needs. */
 export interface Relocation<D extends string = string> {
@@ -80,8 +80,11 @@ async function relocatePending(
     await handOver(context, box, record, signal)
     return
   }
+  // An older version may lie where this one was to go; the old path would read it once nothing waits any more.
+  const older = await headIfThere(context, record.driver, record.key, signal)
   await box.mark('moved')
   await arriveAt(context, source, to, { to, signal })
+  if (older) await removeVersion(context, record.driver, record.key, older.etag, signal)
   await box.remove(record)
 }
 

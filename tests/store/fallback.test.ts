@@ -316,15 +316,19 @@ describe('a key that waits', () => {
     expect(await store.exists('s3:a')).toBe(false)
   })
 
-  test('relocates to where it lies, or to where it is meant to be', async () => {
+  test('relocates to where it lies, or to where it is meant to be; an older version on S3 goes', async () => {
     const { store, s3 } = await memoryStore()
+    await store.put('a', 'older')
     s3.outage()
     await store.put('a', 'one')
     await store.put('b', 'two')
+    // What S3 has of the key cannot be seen, let alone removed.
+    await expect(store.relocate('s3:a', { to: 'local' })).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    s3.recover()
     expect(await store.relocate('s3:a', { to: 'local' })).toMatchObject({ oldPath: 's3:a', newPath: 'local:a' })
     expect((await store.pending()).map(({ key }) => key)).toEqual(['b'])
     expect(await store.head('s3:a')).toMatchObject({ driver: 'local', path: 'local:a' })
-    s3.recover()
+    expect(await (await store.get('s3:a')).text()).toBe('one')
     await store.relocate('s3:b', { to: 's3' })
     expect(await (await s3.get('b')).text()).toBe('two')
   })
