@@ -32,7 +32,12 @@ export function conformanceTable(results) {
     }
   }
   const lines = [...reasons].map(([reason, drivers]) => {
-    return `    ${reason}: ${[...drivers].map(([driver, cases]) => `${cases} of ${driver}`).join('; ')}`
+    const counts = [...new Set(drivers.values())]
+    const cases = counts.map((count) => {
+      const names = [...drivers.keys()].filter((driver) => drivers.get(driver) === count)
+      return `${count} of ${names.join(' | ')}`
+    })
+    return `    ${reason}: ${cases.join('; ')}`
   })
   const body = [
     table([['driver', 'run', 'failed', 'skipped'], ...rows]),
@@ -68,8 +73,18 @@ export function suiteTable(suites, wall) {
 
 /** What the table of conformance does not tell already. */
 export function skippedTests(skipped) {
-  const others = skipped.filter(({ file }) => !file.startsWith('tests/conformance'))
-  const lines = others.map(({ file, name, reason }) => `  ${file}: ${name}${reason ? ` (${reason})` : ''}`)
+  const files = new Map()
+  for (const { file, name, reason } of skipped) {
+    if (file.startsWith('tests/conformance')) continue
+    files.set(file, [...(files.get(file) ?? []), reason ? `${name} (${reason})` : name])
+  }
+  const lines = [...files].map(([file, names]) => {
+    const more = names.length > 4 ? `\n    and ${names.length - 4} more` : ''
+    return `  ${file}: ${names.length}${names
+      .slice(0, 4)
+      .map((name) => `\n    ${name}`)
+      .join('')}${more}`
+  })
   return heading('Skipped tests besides conformance', lines.join('\n') || '  none')
 }
 
