@@ -1,4 +1,5 @@
 export { type Durability, makeDirectories, syncDirectory, writeFully } from './durable.js'
 export { diskError, systemCode } from './errors.js'
+export { type Liveness, livenessOf, makeOwner } from './owner.js'
 export { type Disk, type DiskHandle, diskFrom, type FsLike } from './port.js'
 export { syncHandle } from './sync.js'

@@ -1,7 +1,15 @@
+import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import { type Disk, type Durability, diskError, makeDirectories, systemCode, writeFully } from '../disk/index.js'
+import {
+  type Disk,
+  type Durability,
+  diskError,
+  makeDirectories,
+  makeOwner,
+  systemCode,
+  writeFully,
+} from '../disk/index.js'
 import { StorageError, type StorageErrorOptions } from '../errors/index.js'
-import { newOwner, type Owner } from './owner.js'
 
 /** Options of {@link FsOutbox}. */
 export interface FsOutboxOptions {
@@ -25,7 +33,8 @@ export class OutboxFolder {
   readonly owners: string
   readonly marks: string
   readonly directory: string
-  readonly owner: Owner = newOwner()
+  /** Names this outbox in the bodies that it has not finished. */
+  readonly owner = randomBytes(8).toString('hex')
   #made: Promise<void> | undefined
 
   constructor({ disk, directory, durability }: FsOutboxOptions) {
@@ -52,7 +61,7 @@ export class OutboxFolder {
   async leave(): Promise<void> {
     if (this.#made === undefined) return
     this.#made = undefined
-    await unlinkIfThere(this.disk, join(this.owners, this.owner.id))
+    await unlinkIfThere(this.disk, join(this.owners, this.owner))
   }
 
   async #make(): Promise<void> {
@@ -61,9 +70,9 @@ export class OutboxFolder {
       await makeDirectories(disk, path, durability, 0o700)
     }
     // Not synced: after a power failure no process is left that it could speak for.
-    const handle = await disk.open(join(this.owners, this.owner.id), 'w', 0o600)
+    const handle = await disk.open(join(this.owners, this.owner), 'w', 0o600)
     try {
-      await writeFully(handle, Buffer.from(JSON.stringify(this.owner)))
+      await writeFully(handle, Buffer.from(makeOwner()))
     } finally {
       await handle.close()
     }

@@ -57,7 +57,7 @@ export class FsOutbox implements Outbox {
 
   async stage(): Promise<OutboxStage> {
     await this.open()
-    const token = `${this.#folder.owner.id}-${(++this.#tokens).toString(36)}`
+    const token = `${this.#folder.owner}-${(++this.#tokens).toString(36)}`
     const stage: FsStage = new FsStage(this.#folder, token, {
       publish: (entry, body) => this.#publish(entry, body),
       over: () => this.#stages.delete(stage),

@@ -1,7 +1,6 @@
 import { join } from 'node:path'
-import { makeDirectories, systemCode } from '../disk/index.js'
+import { livenessOf, makeDirectories, systemCode } from '../disk/index.js'
 import { namesIn, type OutboxFolder, unlinkIfThere } from './folder.js'
-import { isDead, parseOwner } from './owner.js'
 import { decodeRecord, type RecordProblem, tokenOfName } from './record.js'
 import type { OutboxRecord, RejectedRecord } from './types.js'
 
@@ -146,12 +145,11 @@ async function setAside(folder: OutboxFolder, name: string): Promise<void> {
 type Judge = (owner: string) => boolean | undefined
 
 async function deadOwners(folder: OutboxFolder): Promise<Judge> {
-  const verdicts = new Map<string, boolean | undefined>([[folder.owner.id, false]])
+  const verdicts = new Map<string, boolean | undefined>([[folder.owner, false]])
   for (const name of await namesIn(folder.disk, folder.owners)) {
     if (verdicts.has(name)) continue
-    const owner = parseOwner(await readSmall(folder, join(folder.owners, name)))
-    const verdict = owner === undefined ? undefined : isDead(owner)
-    verdicts.set(name, verdict)
+    const liveness = livenessOf(await readSmall(folder, join(folder.owners, name)))
+    verdicts.set(name, liveness === 'unknown' ? undefined : liveness === 'dead')
   }
   return (owner) => (verdicts.has(owner) ? verdicts.get(owner) : true)
 }

@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Disk, systemCode, writeFully } from '../../disk/index.js'
+import { type Disk, livenessOf, systemCode, writeFully } from '../../disk/index.js'
 import { StorageError } from '../../errors/index.js'
 import type { OpenDirectory } from './confinement.js'
 import { lockName } from './internal-names.js'
-import { livenessOf } from './owner.js'
 
 /** Milliseconds for which a lock of another boot, host or container must stay as it is before it counts as dead. */
 const LEASE = 10_000

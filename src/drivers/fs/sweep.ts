@@ -1,10 +1,10 @@
+import { livenessOf } from '../../disk/index.js'
 import { compareKeys } from '../../keys/index.js'
 import type { Area, Areas } from './area.js'
 import type { DirectoryEntry, OpenDirectory } from './confinement.js'
 import type { Directories } from './directories.js'
 import { INTERNAL_DIRECTORY, isInternal, parseInternalName, recordName } from './internal-names.js'
 import { CLASH_SUFFIX } from './names.js'
-import { livenessOf } from './owner.js'
 
 /** What a sweep removed. */
 export interface SweepResult {

@@ -3,8 +3,8 @@ import { readFileSync, readlinkSync } from 'node:fs'
 import { hostname } from 'node:os'
 
 /**
- * Names one process in locks and staged files, so that others can tell whether it still lives:
- * boot, pid namespace, pid, start time, and a random part that tells drivers of one process apart.
+ * Names this process in what it leaves on disk while it works, so that others can tell whether it still lives: boot, pid
+ * namespace, pid, start time, and a random part that tells several owners in one process apart. Fits into a file name.
  */
 export function makeOwner(): string {
   return [bootId(), pidNamespace(), process.pid, startOf(process.pid) ?? 0, randomBytes(4).toString('hex')].join('.')
@@ -13,9 +13,12 @@ export function makeOwner(): string {
 /** `unknown`: the owner belongs to another boot, host or container, and only time can tell. */
 export type Liveness = 'alive' | 'dead' | 'unknown'
 
+const OWNER = /^([0-9a-f]{12})\.(\d+)\.(\d+)\.(\d+)\.[0-9a-f]{8}(?:\.|$)/
+
+/** Whether the process of an owner lives; what {@link makeOwner} did not give, or not whole, is `unknown`. */
 export function livenessOf(owner: string): Liveness {
-  const [boot, namespace, pid, start] = owner.split('.')
-  if (boot !== bootId() || namespace !== pidNamespace() || !/^\d+$/.test(pid ?? '')) return 'unknown'
+  const [, boot, namespace, pid, start] = OWNER.exec(owner) ?? []
+  if (boot !== bootId() || namespace !== pidNamespace()) return 'unknown'
   if (process.platform !== 'linux') return signalReaches(Number(pid)) ? 'unknown' : 'dead'
   const now = startOf(Number(pid))
   return now !== undefined && String(now) === start ? 'alive' : 'dead'
