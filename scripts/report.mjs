@@ -46,12 +46,16 @@ export function conformanceTable(results) {
   return heading('Driver conformance', [...body, ...lines].join('\n'))
 }
 
-/** `rows`: `{ row, ok, ms }` each. */
+/** `rows`: `{ row, ok, ms, skipped? }` each. */
 export function missionTable(rows) {
   if (!rows?.length) return heading('The main job, row by row', '  no results')
   return heading(
     'The main job, row by row',
-    table(rows.map(({ row, ok, ms }) => [ok ? 'ok' : 'FAILED', row, `${Math.round(ms)} ms`])),
+    table(
+      rows.map(({ row, ok, ms, skipped }) => {
+        return skipped ? ['skipped', row, skipped] : [ok ? 'ok' : 'FAILED', row, `${Math.round(ms)} ms`]
+      }),
+    ),
   )
 }
 
