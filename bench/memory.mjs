@@ -1,5 +1,6 @@
 // One blob streams through one driver. Prints { idle, peak } in bytes of RSS, as the kernel counts them, and { seconds }.
 import { readFileSync, writeFileSync } from 'node:fs'
+import { Readable } from 'node:stream'
 import { FsDriver } from 'hybrid-store/fs'
 import { S3Driver } from 'hybrid-store/s3'
 
@@ -8,8 +9,15 @@ const driver = kind === 's3' ? new S3Driver(options) : new FsDriver(options)
 const CHUNK = 64 * 1024
 
 /** Fresh buffers, as a socket or a file would give them. */
-async function* source() {
-  for (let sent = 0; sent < bytes; sent += CHUNK) yield Buffer.alloc(CHUNK, sent / CHUNK)
+function source() {
+  let sent = 0
+  return new Readable({
+    highWaterMark: CHUNK,
+    read() {
+      this.push(sent < bytes ? Buffer.alloc(CHUNK, sent / CHUNK) : null)
+      sent += CHUNK
+    },
+  })
 }
 
 async function drain(reader) {
