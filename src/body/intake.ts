@@ -38,8 +38,8 @@ export class Intake {
   /** Whether `read` may be called again. */
   readonly replayable: boolean
   /**
-   * The whole body, where it is in memory already; never write to it. Its size is checked, its hash is only by `read`,
-   * which costs no copy.
+   * The whole body, where it is in memory already; never write to it. Its size is checked, its hash is only by `read`
+   * and `take`, which cost no copy.
    */
   readonly bytes: Uint8Array | undefined
   readonly #source: BodySource
@@ -74,6 +74,21 @@ export class Intake {
     throw new StorageError('INTERNAL', 'The digest of a body was asked for before the body was read.')
   }
 
+  /**
+   * The whole body, checked as by `read` and at once, where it is in memory already; undefined where it must be read.
+   * Spares such a body the timer, the listener and the steps of a stream.
+   */
+  take(): Uint8Array | undefined {
+    const { bytes } = this
+    if (bytes === undefined) return undefined
+    const { key, signal } = this.#options
+    if (signal?.aborted) throw aborted(key, signal)
+    const hashes = this.#hashes()
+    if (bytes.byteLength > 0) this.#pass(bytes, bytes.byteLength, hashes)
+    this.#end(bytes.byteLength, hashes)
+    return bytes
+  }
+
   /** The checked chunks. Leaving the iteration releases the source, also before the first step and during one. */
   read(): AsyncGenerator<Uint8Array, void, undefined> {
     const reading = new Reading(this.#source, this.#options)
@@ -94,17 +109,28 @@ export class Intake {
   }
 
   async *#check(reading: Reading): AsyncGenerator<Uint8Array, void, undefined> {
-    const { key, size: declared = this.#source.size, maxSize, onProgress } = this.#options
     const hashes = this.#hashes()
     let bytes = 0
     for await (const chunk of reading.chunks()) {
       bytes += chunk.byteLength
-      if (maxSize !== undefined && bytes > maxSize) throw tooLarge(key, maxSize)
-      if (declared !== undefined && bytes > declared) throw sizeMismatch(key, declared, `more than ${declared}`)
-      for (const hash of hashes.values()) hash.update(chunk)
-      onProgress?.({ key, bytes, total: declared })
+      this.#pass(chunk, bytes, hashes)
       yield chunk
     }
+    this.#end(bytes, hashes)
+  }
+
+  /** Checks a chunk with which there are `bytes`, and counts it. */
+  #pass(chunk: Uint8Array, bytes: number, hashes: ReadonlyMap<IntakeHash, Hash>): void {
+    const { key, size: declared = this.#source.size, maxSize, onProgress } = this.#options
+    if (maxSize !== undefined && bytes > maxSize) throw tooLarge(key, maxSize)
+    if (declared !== undefined && bytes > declared) throw sizeMismatch(key, declared, `more than ${declared}`)
+    for (const hash of hashes.values()) hash.update(chunk)
+    onProgress?.({ key, bytes, total: declared })
+  }
+
+  /** Checks the whole, and keeps its digest. */
+  #end(bytes: number, hashes: ReadonlyMap<IntakeHash, Hash>): void {
+    const { key, size: declared = this.#source.size } = this.#options
     if (declared !== undefined && bytes !== declared) throw sizeMismatch(key, declared, bytes)
     const sha256 = hashes.get('sha256')?.digest('hex')
     const expected = this.#options.sha256?.toLowerCase()

@@ -1,7 +1,7 @@
-import type { BigIntStats, Dirent } from 'node:fs'
-import { fstatSync, promises as nodePromises, readlinkSync } from 'node:fs'
+import type { BigIntStats, Dirent, promises as nodePromises } from 'node:fs'
+import { nodeDisk } from './node-disk.js'
 
-/** An open file, or a directory opened for fsync. Node's FileHandle is one. */
+/** An open file, or a directory opened for fsync. Node's FileHandle is one. Closed, it reaches no file any more. */
 export interface DiskHandle {
   readonly fd: number
   read(buffer: Uint8Array, offset: number, length: number, position: number | null): Promise<{ bytesRead: number }>
@@ -35,6 +35,8 @@ export interface Disk {
   handlePath(handle: DiskHandle): string | Promise<string>
   /** What a file is that was opened just now: its inode is in memory, so this too does not touch the disk. */
   handleStat(handle: DiskHandle): BigIntStats | Promise<BigIntStats>
+  /** Closes a directory. Nothing was written through the handle: the kernel forgets a number, and asks no disk. */
+  closeDirectory(handle: DiskHandle): void | Promise<void>
   /** Free and total bytes, and the file system's type number, of the volume that holds `path`. */
   statfs(path: string): Promise<{ readonly type: number; readonly free: number; readonly total: number }>
 }
@@ -45,7 +47,11 @@ export interface FsLike {
 }
 
 /** The port on `node:fs`, or on a module that looks like it. */
-export function diskFrom(fs: FsLike = { promises: nodePromises }): Disk {
+export function diskFrom(fs?: FsLike | undefined): Disk {
+  return fs === undefined ? nodeDisk : promisesDisk(fs)
+}
+
+function promisesDisk(fs: FsLike): Disk {
   const p = fs.promises as typeof nodePromises
   return {
     open: (path, flags, mode) => p.open(path, flags, mode),
@@ -62,13 +68,9 @@ export function diskFrom(fs: FsLike = { promises: nodePromises }): Disk {
     stat: (path) => p.stat(path, { bigint: true }),
     readlink: async (path) => String(await p.readlink(path)),
     realpath: async (path) => String(await p.realpath(path)),
-    // Synchronous: the answers take a microsecond, the way through the thread pool twenty.
-    handlePath: ({ fd }) => {
-      const link = `/proc/self/fd/${fd}`
-      return p === nodePromises ? readlinkSync(link) : p.readlink(link).then(String)
-    },
-    handleStat: (handle) =>
-      p === nodePromises ? fstatSync(handle.fd, { bigint: true }) : handle.stat({ bigint: true }),
+    handlePath: ({ fd }) => p.readlink(`/proc/self/fd/${fd}`).then(String),
+    handleStat: (handle) => handle.stat({ bigint: true }),
+    closeDirectory: (handle) => handle.close(),
     statfs: async (path) => {
       const { type, bavail, bsize, blocks } = await p.statfs(path)
       return { type, free: bavail * bsize, total: blocks * bsize }

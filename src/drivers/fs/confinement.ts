@@ -216,7 +216,11 @@ export class OpenDirectory {
 
   /** Never fails: nothing was written through the handle, and it is gone whatever close says. */
   async close(): Promise<void> {
-    await this.#handle.close().catch(() => {})
+    try {
+      await this.#disk.closeDirectory(this.#handle)
+    } catch {
+      // See above.
+    }
   }
 }
 

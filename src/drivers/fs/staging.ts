@@ -76,9 +76,15 @@ export class OpenStage {
     const etag = etagPartSize === undefined ? undefined : new PartsEtag(etagPartSize)
     try {
       if (fileMode !== undefined) await handle.chmod(fileMode)
-      for await (const chunk of intake.read()) {
-        etag?.update(chunk)
-        await writeFully(handle, chunk)
+      const whole = intake.take()
+      if (whole) {
+        etag?.update(whole)
+        await writeFully(handle, whole)
+      } else {
+        for await (const chunk of intake.read()) {
+          etag?.update(chunk)
+          await writeFully(handle, chunk)
+        }
       }
       // Stamped before the fsync: the stamp is what binds the attributes, and must be as durable as the body.
       const seconds = stampSeconds(nextStamp(withRecord))

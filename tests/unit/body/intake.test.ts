@@ -626,3 +626,32 @@ describe('a large body', () => {
     expect(EventEmitter.listenerCount(body, 'data')).toBe(0)
   })
 })
+
+describe('a body in memory', () => {
+  const body = Buffer.from('in memory')
+  const sha256 = createHash('sha256').update(body).digest('hex')
+
+  it('is taken at once, hashed and reported as if it had been read', () => {
+    const seen: unknown[] = []
+    const intake = new Intake(body, { key: 'k', sha256, hashes: ['md5'], onProgress: (event) => seen.push(event) })
+    expect(intake.take()).toBe(body)
+    expect(intake.digest).toEqual({ size: 9, sha256, md5: createHash('md5').update(body).digest('hex') })
+    expect(seen).toEqual([{ key: 'k', bytes: 9, total: 9 }])
+  })
+
+  it('is refused where it is not what was declared, or was aborted', () => {
+    const wrong = new Intake(body, { key: 'k', sha256: '0'.repeat(64) })
+    expect(() => wrong.take()).toThrow(expect.objectContaining({ code: 'CHECKSUM_MISMATCH' }))
+    expect(() => wrong.digest).toThrow()
+    const controller = new AbortController()
+    const given = new Intake(body, { key: 'k', signal: controller.signal })
+    controller.abort()
+    expect(() => given.take()).toThrow(expect.objectContaining({ code: 'ABORTED' }))
+  })
+
+  it('is nothing that a stream is', () => {
+    const intake = new Intake(Readable.from([body]), { key: 'k' })
+    expect(intake.take()).toBeUndefined()
+    intake.release()
+  })
+})

@@ -151,3 +151,29 @@ describe('diskError', () => {
     expect(diskError(error, 'The get')).toBe(error)
   })
 })
+
+describe('a handle that is closed', () => {
+  it('reaches no file any more, not even one that has its number now', async () => {
+    const disk = diskFrom()
+    writeFileSync(join(root, 'other'), 'other')
+    const handle = await disk.open(join(root, 'file'), 'w+')
+    const { fd } = handle
+    await handle.close()
+    const other = await disk.open(join(root, 'other'), 'r+')
+    expect(other.fd).toBe(fd)
+    await handle.close()
+    for (const act of [
+      () => handle.write(Buffer.from('x'), 0, 1, 0),
+      () => handle.read(Buffer.alloc(1), 0, 1, 0),
+      () => handle.truncate(0),
+      () => handle.sync(),
+      () => handle.utimes(1, 1),
+    ]) {
+      await expect(act()).rejects.toThrow()
+    }
+    expect(readFileSync(join(root, 'other'), 'utf8')).toBe('other')
+    const read = await other.read(Buffer.alloc(9), 0, 9, 0)
+    expect(read.bytesRead).toBe(5)
+    await other.close()
+  })
+})
