@@ -1,4 +1,5 @@
 import type * as ClientS3 from '@aws-sdk/client-s3'
+import type * as LibStorage from '@aws-sdk/lib-storage'
 import type * as PostPresigner from '@aws-sdk/s3-presigned-post'
 import type * as Presigner from '@aws-sdk/s3-request-presigner'
 import { StorageError } from '../../errors/index.js'
@@ -30,6 +31,14 @@ export async function loadSdk(): Promise<Sdk> {
     return await import('@aws-sdk/client-s3')
   } catch (cause) {
     throw missingPeer('@aws-sdk/client-s3', cause)
+  }
+}
+
+export async function loadLibStorage(): Promise<typeof LibStorage> {
+  try {
+    return await import('@aws-sdk/lib-storage')
+  } catch (cause) {
+    throw missingPeer('@aws-sdk/lib-storage', cause)
   }
 }
 
