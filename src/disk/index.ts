@@ -2,4 +2,5 @@ export { type Durability, makeDirectories, syncDirectory, writeFully } from './d
 export { diskError, systemCode } from './errors.js'
 export { type Liveness, livenessOf, makeOwner } from './owner.js'
 export { type Disk, type DiskHandle, diskFrom, type FsLike } from './port.js'
+export { SharedSync } from './shared-sync.js'
 export { syncHandle } from './sync.js'

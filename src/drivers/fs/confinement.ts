@@ -1,6 +1,6 @@
 import { type BigIntStats, constants } from 'node:fs'
 import type { Disk, DiskHandle } from '../../disk/index.js'
-import { syncHandle, systemCode } from '../../disk/index.js'
+import { SharedSync, systemCode } from '../../disk/index.js'
 import { StorageError } from '../../errors/index.js'
 
 const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0, O_DIRECTORY = 0 } = constants
@@ -18,6 +18,7 @@ export class MovedError extends Error {
 export class Confinement {
   readonly #disk: Disk
   readonly #allowRoots: readonly string[]
+  readonly #syncs = new SharedSync()
   #allowed: Promise<readonly string[]> | undefined
   #links: boolean | undefined
 
@@ -65,7 +66,8 @@ export class Confinement {
     const handle = await this.#disk.open(path, O_RDONLY | O_DIRECTORY | O_NONBLOCK)
     try {
       const links = await this.#verify(handle, path)
-      return new OpenDirectory(this.#disk, handle, path, links ? `/proc/self/fd/${handle.fd}` : path, this)
+      const via = links ? `/proc/self/fd/${handle.fd}` : path
+      return new OpenDirectory(this.#disk, handle, path, via, this, this.#syncs)
     } catch (error) {
       await handle.close().catch(() => {})
       throw error
@@ -129,9 +131,11 @@ export class OpenDirectory {
   readonly #handle: DiskHandle
   readonly #via: string
   readonly #confinement: Confinement
+  readonly #syncs: SharedSync
 
-  constructor(disk: Disk, handle: DiskHandle, path: string, via: string, confinement: Confinement) {
+  constructor(disk: Disk, handle: DiskHandle, path: string, via: string, confinement: Confinement, syncs: SharedSync) {
     this.#confinement = confinement
+    this.#syncs = syncs
     this.#disk = disk
     this.#handle = handle
     this.path = path
@@ -205,10 +209,12 @@ export class OpenDirectory {
     return this.#disk.rename(this.at(from), this.at(to))
   }
 
-  /** Makes its entries durable. Some file systems have no fsync for directories and say EINVAL. */
+  /** Makes the entries that it has now durable. Some file systems have no fsync for directories and say EINVAL. */
   async sync(): Promise<void> {
     try {
-      await syncHandle(this.#handle)
+      // Not by its path: another directory may have that by now.
+      const { dev, ino } = await this.stat()
+      await this.#syncs.sync(`${dev}:${ino}`, this.#handle)
     } catch (error) {
       if (systemCode(error) !== 'EINVAL') throw error
     }

@@ -6,6 +6,7 @@ import { type OpenDirectory, special } from './confinement.js'
 import type { KeyLocks } from './locks.js'
 import { CLASH_SUFFIX } from './names.js'
 import { type RecordedVersion, type Records, versionOf } from './records.js'
+import type { StagedBody } from './staging.js'
 import { type BodyIdentity, identityOf, mayHaveRecord, statEtag } from './version.js'
 
 /** The place of a key, its directory open. */
@@ -74,11 +75,21 @@ export class Publisher {
   }
 
   /** Publishes what lies staged beside the target. Nothing is changed unless it resolves, or says `unknown`. */
-  async publish(target: Target, stage: string, version: RecordedVersion | undefined, change: Change): Promise<void> {
+  async publish(
+    target: Target,
+    { stage, closed }: Pick<StagedBody, 'stage' | 'closed'>,
+    version: RecordedVersion | undefined,
+    change: Change,
+  ): Promise<void> {
+    // Where nothing is decided by what is there, it is looked at while the lock is taken: it only tells what to tidy up.
+    const decides = version !== undefined || change.ifMatch !== undefined || change.ifNoneMatch !== undefined
+    const early = decides ? undefined : this.current(target, false)
+    early?.catch(() => {})
     await this.hold(target, change.signal, async () => {
-      const current = await this.current(target, version !== undefined || change.ifMatch !== undefined)
+      const current = await (early ?? this.current(target, version !== undefined || change.ifMatch !== undefined))
       this.check(target.key, current, change)
       if (version) await this.record(target, version, current)
+      await closed
       if (change.signal?.aborted) throw aborted(change)
       await this.place(target, target.directory.at(stage), current, change)
     })

@@ -12,6 +12,8 @@ const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW = 0 } = constants
 export interface StagedBody {
   readonly stage: string
   readonly body: BodyIdentity
+  /** The close of the file, under way: publish nothing before it has resolved. Its failure must be waited for. */
+  readonly closed: Promise<void>
   readonly digest: IntakeDigest
   /** Set where etags are made from the content. */
   readonly contentEtag?: string | undefined
@@ -93,8 +95,10 @@ export class OpenStage {
       if (durability === 'fsync') await syncHandle(handle)
       const body = identityOf(await this.#disk.handleStat(handle))
       this.#closed = true
-      await handle.close()
-      return { stage: this.name, body, digest: intake.digest, contentEtag: etag?.digest() }
+      const closed = handle.close()
+      // Reported by whoever waits for it, however late that is.
+      closed.catch(() => {})
+      return { stage: this.name, body, closed, digest: intake.digest, contentEtag: etag?.digest() }
     } catch (error) {
       await this.discard()
       throw error

@@ -25,8 +25,13 @@ export interface WriterParts {
 
 /** Whether there is something about the blob that its file and name do not tell. */
 export function isWorthRecording(key: string, attributes: CheckedAttributes): boolean {
-  const { visibility, ...rest } = attributes
-  return visibility === 'public' || JSON.stringify(rest) !== JSON.stringify(plainAttributes(key))
+  const { visibility, contentType, metadata, ...headers } = attributes
+  return (
+    visibility === 'public' ||
+    contentType !== plainAttributes(key).contentType ||
+    Object.keys(metadata).length > 0 ||
+    Object.values(headers).some((value) => value !== undefined)
+  )
 }
 
 /** Carries a body from its intake to its key. */
@@ -64,8 +69,9 @@ export class Writer {
       const staged = await stage.fill(intake, withRecord)
       const version = withRecord || isCoarse(staged.body) ? versionFrom(staged, attributes) : undefined
       try {
-        await publisher.publish(target, staged.stage, version, change)
+        await publisher.publish(target, staged, version, change)
       } catch (error) {
+        await staged.closed.catch(() => {})
         await stage.discard()
         throw error
       }
