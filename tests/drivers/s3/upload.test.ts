@@ -121,6 +121,20 @@ describe('an upload of lib-storage', () => {
     expect(s3.named('CompleteMultipartUpload')).toEqual([])
   })
 
+  test('whose body breaks does not wait for parts that get no answer', async () => {
+    async function* breaks() {
+      yield* mebibytes(12)
+      throw new Error('the source broke')
+    }
+    const s3 = takingAll()
+    const silent = () => new Promise(() => {})
+    const send = (command: object) =>
+      command.constructor.name === 'UploadPartCommand' ? silent() : s3.client.send(command)
+    const driver = new S3Driver({ bucket: 'b', client: { config: {}, send }, partSize: 5 * MIB })
+    expect(await failure(driver.put('key', breaks()))).toMatchObject({ code: 'BODY_FAILED', outcome: 'unchanged' })
+    expect(s3.named('AbortMultipartUpload')).toHaveLength(1)
+  })
+
   test('that cannot begin sends nothing else', async () => {
     const s3 = takingAll(() => Object.assign(new Error(), { name: 'SlowDown' }))
     const driver = new S3Driver({ bucket: 'b', client: s3.client, partSize: 5 * MIB })
