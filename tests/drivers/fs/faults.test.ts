@@ -136,6 +136,18 @@ describe('a system call that fails', () => {
     expect(await textOf(new FsDriver({ root }), 'a')).toBe('old')
   })
 
+  it('refuses the body where it is its close: a disk may say only then that it has no room', async () => {
+    const root = join(tempDirectory(), 'root')
+    await tempDriver({ root, durability: 'none' }).driver.put('a', 'old')
+    const fs = hookedFs(({ name, path }) => {
+      if (name === 'close' && path.includes('.stage.')) throw systemError('EDQUOT')
+    })
+    const refused = tempDriver({ root, fs }).driver.put('a', 'new')
+    await expect(refused).rejects.toMatchObject({ code: 'NO_SPACE', outcome: 'unchanged' })
+    expect(await textOf(new FsDriver({ root }), 'a')).toBe('old')
+    expect(leftovers(root)).toEqual([])
+  })
+
   it('leaves the outcome open where only the durability of the new version is in doubt', async () => {
     const root = join(tempDirectory(), 'root')
     await tempDriver({ root, durability: 'none' }).driver.put('a', 'old')
