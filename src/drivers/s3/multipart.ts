@@ -79,8 +79,9 @@ type Worker = (feed: AsyncIterable<{ partNumber: number; data: Uint8Array; lastP
 
 /**
  * Runs Upload on parts that are cut already. Given a stream, it would join the chunks of each part in a new buffer and
- * leave that to the garbage collector, which lets about 50 MiB more pile up (at 4 parts of 8 MiB) than buffers that are
- * used again. So its workers are handed the parts; a version without such workers reads them as a stream.
+ * leave that to the garbage collector: 134 MiB above idle in the median for 4 parts of 8 MiB, against 85 MiB with buffers
+ * that are used again. So its workers are handed the parts, by a method that is not part of its public interface; a
+ * version without that method reads the parts as a stream, by public means, and only costs that memory.
  */
 async function sendParts(
   Class: typeof Upload,
