@@ -61,6 +61,8 @@ function checkMetadata(metadata: Readonly<Record<string, string>>): Readonly<Rec
     if (!TOKEN.test(name)) {
       throw invalid(`the metadata name ${JSON.stringify(name)} is no token (letters, digits and !#$%&'*+-.^_\`|~)`)
     }
+    // As a property it names an object's prototype: it would be lost on the way through somebody's plain object.
+    if (lower === '__proto__') throw invalid('the metadata name "__proto__" cannot be kept')
     if (lower in checked) throw invalid(`the metadata name ${JSON.stringify(lower)} is given twice, in different case`)
     checked[lower] = headerValue(`the metadata ${JSON.stringify(name)}`, value)
     bytes += Buffer.byteLength(lower) + Buffer.byteLength(value)

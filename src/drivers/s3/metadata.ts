@@ -63,12 +63,12 @@ export function encodeMetadata(
 
 /** What a reader is to see. Values that other tools wrote come back as they are. */
 export function decodeMetadata(raw: Readonly<Record<string, string>> | undefined): DecodedMetadata {
-  const metadata: Record<string, string> = {}
   const names = new Map((raw?.[NAMES] ?? '').split(',').map((name) => [dashed(name), name]))
-  for (const [name, value] of Object.entries(raw ?? {})) {
+  const entries = Object.entries(raw ?? {}).flatMap(([name, value]) => {
     const lower = name.toLowerCase()
-    if (!reserved.has(lower)) metadata[names.get(lower) ?? lower] = decodeValue(value)
-  }
+    return reserved.has(lower) ? [] : [[names.get(lower) ?? lower, decodeValue(value)] as const]
+  })
+  const metadata = Object.fromEntries(entries)
   const sha256 = raw?.[SHA256]
   return { metadata, token: raw?.[TOKEN], sha256: sha256 && /^[0-9a-f]{64}$/.test(sha256) ? sha256 : undefined }
 }

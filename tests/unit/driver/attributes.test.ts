@@ -73,6 +73,7 @@ describe('checkAttributes', () => {
     [{ é: 'x' }, /token/],
     [{ '\u212aey': 'x' }, /token/],
     [{ A: '1', a: '2' }, /twice/],
+    [JSON.parse('{"__Proto__":"x"}'), /__proto__/],
     [{ a: 7 }, /number/],
     [{ a: null }, /object/],
     [{ a: undefined }, /undefined/],
