@@ -163,7 +163,8 @@ describe('S3 goes away', () => {
     const started = performance.now()
     const blob = await store.put('a', patternStream(5000))
     expect(blob.pendingFor).toBe('s3')
-    expect(performance.now() - started).toBeLessThan(3000)
+    // The default is 10 s, and S3's own timeouts are longer.
+    expect(performance.now() - started).toBeLessThan(8000)
     expect(lines.filter(({ level }) => level === 'error')).toMatchObject([{ fields: { code: 'TIMEOUT' } }])
   })
 
