@@ -85,14 +85,19 @@ export class Publisher {
     const decides = version !== undefined || change.ifMatch !== undefined || change.ifNoneMatch !== undefined
     const early = decides ? undefined : this.current(target, false)
     early?.catch(() => {})
-    await this.hold(target, change.signal, async () => {
-      const current = await (early ?? this.current(target, version !== undefined || change.ifMatch !== undefined))
-      this.check(target.key, current, change)
-      if (version) await this.record(target, version, current)
-      await closed
-      if (change.signal?.aborted) throw aborted(change)
-      await this.place(target, target.directory.at(stage), current, change)
-    })
+    try {
+      await this.hold(target, change.signal, async () => {
+        const current = await (early ?? this.current(target, version !== undefined || change.ifMatch !== undefined))
+        this.check(target.key, current, change)
+        if (version) await this.record(target, version, current)
+        await closed
+        if (change.signal?.aborted) throw aborted(change)
+        await this.place(target, target.directory.at(stage), current, change)
+      })
+    } finally {
+      // Also where the lock was not to be had: its path ends with the directory's handle.
+      await early?.catch(() => {})
+    }
     await this.settle(target)
   }
 
