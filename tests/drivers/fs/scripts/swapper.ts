@@ -3,6 +3,16 @@ import { mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync } from 'node:fs'
 
 const [directory = '', aside = '', outside = ''] = process.argv.slice(2)
 console.log('swapping')
+
+function startOver(): void {
+  try {
+    rmSync(aside, { recursive: true, force: true })
+    mkdirSync(directory, { recursive: true })
+  } catch {
+    // A put has just written into the directory that was being removed: the next turn tries again.
+  }
+}
+
 for (;;) {
   try {
     renameSync(directory, aside)
@@ -11,7 +21,6 @@ for (;;) {
     renameSync(aside, directory)
   } catch {
     // A put has made the directory again meanwhile, or a delete has removed it.
-    rmSync(aside, { recursive: true, force: true })
-    mkdirSync(directory, { recursive: true })
+    startOver()
   }
 }
