@@ -89,7 +89,7 @@ export class Publisher {
       await this.hold(target, change.signal, async () => {
         const current = await (early ?? this.current(target, version !== undefined || change.ifMatch !== undefined))
         this.check(target.key, current, change)
-        if (version) await this.record(target, version, current)
+        if (version) await this.record(target, [version], current)
         await closed
         if (change.signal?.aborted) throw aborted(change)
         await this.place(target, target.directory.at(stage), current, change)
@@ -106,10 +106,10 @@ export class Publisher {
     checkWriteConditions(key, current && this.etagOf(current), change, change.operation)
   }
 
-  /** Remembers the version that is about to be published, and still the one that it replaces. */
-  async record(target: Target, version: RecordedVersion, current: Current | undefined): Promise<void> {
+  /** Remembers what the version that is about to be published may turn out to be, and still the one that it replaces. */
+  async record(target: Target, next: readonly RecordedVersion[], current: Current | undefined): Promise<void> {
     const replaced = current?.target === target ? versionOf(current.versions, current.body) : undefined
-    const versions = replaced ? [version, replaced] : [version]
+    const versions = replaced ? [...next, replaced] : next
     await this.#records.write(target.directory, target.name, this.#freshName(), versions)
   }
 

@@ -20,7 +20,7 @@ const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = 
 const MAX_RECORD_BYTES = 256 * 1024
 
 /**
- * The attribute record of a blob lies beside it and holds up to two versions: the one that is about to be published and
+ * The attribute record of a blob lies beside it and holds the version that is about to be published and
  * the one that it replaces. A reader takes the version that belongs to the body it has open, so that body and
  * attributes change in the one instant in which the body is renamed.
  */

@@ -7,7 +7,7 @@ import { closeRead, notFound } from './confinement.js'
 import type { Lookup, OpenBlob } from './lookup.js'
 import { aborted, type Change, type Current, halfDone, type Publisher, type Target } from './publisher.js'
 import type { RecordedVersion } from './records.js'
-import { identityOf, mayHaveRecord, nextStamp, sameBody, stampSeconds } from './version.js'
+import { identityOf, mayHaveRecord, nextStamp, sameBody, stampSeconds, timesOf } from './version.js'
 import { closeTarget, type Writer } from './writer.js'
 
 /** Copies, moves, and changes of attributes: what makes a version out of one that is there already. */
@@ -123,7 +123,7 @@ export class Transfer {
       body = identityOf(await handle.stat({ bigint: true }))
     }
     const carried: RecordedVersion = { attributes, sha256: version?.sha256, etag: version?.etag, body }
-    await this.#publisher.record(to, carried, replaced)
+    await this.#publisher.record(to, [carried], replaced)
     return carried
   }
 
@@ -188,11 +188,12 @@ export class Transfer {
             attributes,
             body: { ...opened.body, mtimeNs },
           })
-          await this.#publisher.record(current.target, next(BigInt(stamp) * 1000n), current)
+          const expected = timesOf(stamp)
+          await this.#publisher.record(current.target, expected.map(next), current)
           await this.#stamp(opened, stamp)
           const { mtimeNs } = await opened.handle.stat({ bigint: true })
           // A disk that keeps coarser times than microseconds.
-          if (mtimeNs !== BigInt(stamp) * 1000n) await this.#publisher.record(current.target, next(mtimeNs), current)
+          if (!expected.includes(mtimeNs)) await this.#publisher.record(current.target, [next(mtimeNs)], current)
         } finally {
           await closeRead(opened.handle)
         }

@@ -8,8 +8,9 @@ export interface BodyIdentity {
 }
 
 /**
- * The modification time is the version's stamp. Those that the driver gives out are whole microseconds, which the
- * clocks of file systems almost never are, and never twice the same; an odd one says that an attribute record exists.
+ * The modification time is the version's stamp. The driver gives each out once. It counts in microseconds, and an odd
+ * one says that an attribute record exists. What the disk keeps of it is told by {@link isOurs} from the times that file
+ * systems write by themselves.
  */
 let lastMicroseconds = 0
 
@@ -29,9 +30,25 @@ export function stampSeconds(microseconds: number): number {
   return (microseconds + 0.5) / 1e6
 }
 
+/**
+ * The times that a file may show, in nanoseconds, once it was stamped. Node 20 and 22 hand the system whole microseconds,
+ * later ones the nanoseconds that the number of seconds happens to have.
+ */
+export function timesOf(microseconds: number): readonly bigint[] {
+  const seconds = stampSeconds(microseconds)
+  const whole = Math.floor(seconds)
+  const nanoseconds = BigInt(whole) * 1_000_000_000n + BigInt(Math.trunc((seconds - whole) * 1e9))
+  return [BigInt(microseconds) * 1000n, nanoseconds]
+}
+
+/** Whether the time is one of the driver's stamps, which a clock hits once in five hundred times. */
+function isOurs({ mtimeNs }: BodyIdentity): boolean {
+  return timesOf(Number(mtimeNs / 1000n)).includes(mtimeNs)
+}
+
 /** Whether a record may exist for this body: its stamp says so, or is too coarse to say (a backup, an old disk). */
 export function mayHaveRecord(body: BodyIdentity): boolean {
-  return isCoarse(body) || (body.mtimeNs % 1000n === 0n && (body.mtimeNs / 1000n) % 2n === 1n)
+  return isCoarse(body) || ((body.mtimeNs / 1000n) % 2n === 1n && isOurs(body))
 }
 
 const YOUNG_NS = 2_000_000_000n
@@ -49,7 +66,7 @@ export function isCoarse({ mtimeNs }: BodyIdentity): boolean {
 export function statEtag(body: BodyIdentity, recorded: boolean, now: number = Date.now()): string {
   const { ino, size, mtimeNs } = body
   const etag = `${ino.toString(36)}-${size.toString(36)}-${mtimeNs.toString(36)}`
-  const ours = recorded || (mtimeNs % 1000n === 0n && !isCoarse(body))
+  const ours = recorded || (isOurs(body) && !isCoarse(body))
   const young = BigInt(now) * 1_000_000n - mtimeNs < YOUNG_NS
   return young && !ours ? `W/${etag}` : etag
 }
