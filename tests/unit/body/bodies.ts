@@ -50,7 +50,8 @@ export const sources: Record<
         else if (ending === 'fail') this.destroy(new Error('source broke'))
       },
     })
-    return { body, released: () => body.destroyed }
+    // Its other side is the caller's: since Node 24 the end of the reading side leaves it open.
+    return { body, released: () => body.destroyed || body.readableEnded }
   },
   'function of a stream': (chunks, ending) => {
     const made: Readable[] = []
