@@ -39,17 +39,6 @@ export {
   sanitizeFilename,
   uniqueName,
 } from './keys/index.js'
-export {
-  isOutboxHost,
-  type Outbox,
-  type OutboxEntry,
-  type OutboxHost,
-  type OutboxListOptions,
-  type OutboxMark,
-  type OutboxRange,
-  type OutboxRecord,
-  type OutboxStage,
-  type OutboxSummary,
-  type RejectedRecord,
-} from './outbox/index.js'
+export { isOutboxHost } from './outbox/index.js'
+export type * from './outbox/types.js'
 export * from './store/index.js'

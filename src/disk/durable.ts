@@ -19,7 +19,11 @@ export async function writeFully(handle: DiskHandle, bytes: Uint8Array): Promise
 
 /** Makes the entries of a directory durable. Where a directory cannot be opened or synced (Windows), it does nothing. */
 export async function syncDirectory(disk: Disk, path: string, durability: Durability): Promise<void> {
-  if (durability === 'none') return
+  if (durability === 'fsync') await syncHandle({ sync: () => fsyncDirectory(disk, path) })
+}
+
+/** The same at once: the caller sees to it that not too many are under way. */
+export async function fsyncDirectory(disk: Disk, path: string): Promise<void> {
   let handle: DiskHandle
   try {
     handle = await disk.open(path, 'r')
@@ -28,7 +32,7 @@ export async function syncDirectory(disk: Disk, path: string, durability: Durabi
     throw error
   }
   try {
-    await syncHandle(handle)
+    await handle.sync()
   } catch (error) {
     // Some file systems have no fsync for directories and say EINVAL; it is not a failure of the disk.
     if (systemCode(error) !== 'EINVAL' && process.platform !== 'win32') throw error

@@ -104,6 +104,7 @@ export const nodeDisk: Disk = {
   // Synchronous: these answers take the kernel a microsecond, the way through the thread pool twenty.
   handlePath: ({ fd }) => fs.readlinkSync(`/proc/self/fd/${fd}`),
   handleStat: ({ fd }) => fs.fstatSync(fd, exact),
+  identify: (path) => fs.statSync(path, { throwIfNoEntry: false }),
   closeDirectory: (handle) => (handle as NodeHandle).closeNow(),
   statfs: async (path) => {
     const { type, bavail, bsize, blocks } = await call<fs.StatsFs>((done) => fs.statfs(path, done))

@@ -14,6 +14,13 @@ export interface DiskHandle {
   close(): Promise<void>
 }
 
+/** Which file it is, and how long it is now. */
+export interface FileIdentity {
+  readonly ino: number
+  /** Bytes. */
+  readonly size: number
+}
+
 /**
  * Every system call of the library goes through this port, so that a test can record the calls, make the nth one fail,
  * or put memfs underneath. One method is one call; nothing here is recursive or retried.
@@ -35,6 +42,11 @@ export interface Disk {
   handlePath(handle: DiskHandle): string | Promise<string>
   /** What a file is that was opened just now: its inode is in memory, so this too does not touch the disk. */
   handleStat(handle: DiskHandle): BigIntStats | Promise<BigIntStats>
+  /**
+   * Whether a file is still the one that was seen before; undefined where there is none. It is asked for in front of
+   * every read of the store, so Node's own file system answers at once, from the kernel's memory.
+   */
+  identify(path: string): FileIdentity | undefined | Promise<FileIdentity | undefined>
   /** Closes a directory. Nothing was written through the handle: the kernel forgets a number, and asks no disk. */
   closeDirectory(handle: DiskHandle): void | Promise<void>
   /** Free and total bytes, and the file system's type number, of the volume that holds `path`. */
@@ -70,6 +82,15 @@ function promisesDisk(fs: FsLike): Disk {
     realpath: async (path) => String(await p.realpath(path)),
     handlePath: ({ fd }) => p.readlink(`/proc/self/fd/${fd}`).then(String),
     handleStat: (handle) => handle.stat({ bigint: true }),
+    identify: async (path) => {
+      try {
+        const { ino, size } = await p.stat(path)
+        return { ino, size }
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+        throw error
+      }
+    },
     closeDirectory: (handle) => handle.close(),
     statfs: async (path) => {
       const { type, bavail, bsize, blocks } = await p.statfs(path)

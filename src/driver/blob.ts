@@ -36,6 +36,8 @@ export interface BlobInfo {
   /** Lower-case hex, where the driver knows it without reading the blob. */
   readonly sha256?: string | undefined
   readonly visibility?: Visibility | undefined
+  /** Names the write that made this version, where the driver keeps that: see `PutOptions.writeToken`. */
+  readonly writeToken?: string | undefined
 }
 
 /** What a list knows of a blob. `head` tells the rest. */

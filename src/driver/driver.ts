@@ -34,6 +34,13 @@ export interface BlobDriver {
   readonly kind: string
   /** What an operator wants to see in the log when the store starts: bucket, endpoint, root. Holds no secret. */
   readonly description?: string | undefined
+  /**
+   * Names the storage itself (endpoint, bucket, prefix): drivers with the same identity show the same blobs. A change
+   * that waits for this driver is carried out only on the storage that it was meant for. Holds no secret.
+   */
+  readonly identity?: string | undefined
+  /** The time of the storage's own clock in its latest answer, where it tells one. */
+  readonly storageTime?: Date | undefined
   readonly capabilities: DriverCapabilities
 
   /**

@@ -32,6 +32,11 @@ export interface PutOptions extends BlobAttributes, SignalOptions {
   readonly ifMatch?: string | undefined
   /** Milliseconds that a stream may stay silent before the put fails with BODY_FAILED; 60,000 by default, 0 for ever. */
   readonly idleTimeout?: number | undefined
+  /**
+   * Names this write, so that it is recognised where its answer was lost; up to 64 printable ASCII characters. A driver
+   * that keeps it shows it in `BlobInfo.writeToken` as long as this version is there; others ignore it.
+   */
+  readonly writeToken?: string | undefined
   /** Called as bytes are taken from the body. Must not throw. */
   readonly onProgress?: ((progress: PutProgress) => void) | undefined
 }
@@ -74,6 +79,8 @@ export interface ListOptions extends SignalOptions {
 export interface CopyOptions extends SignalOptions {
   /** `*`: only if the destination does not exist yet, else ALREADY_EXISTS. */
   readonly ifNoneMatch?: '*' | undefined
+  /** As on a put; the copy never keeps the token of its source. */
+  readonly writeToken?: string | undefined
 }
 
 export interface SignUrlOptions extends SignalOptions {

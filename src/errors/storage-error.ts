@@ -13,6 +13,8 @@ export interface StorageErrorOptions {
   readonly hint?: string | undefined
   /** Whether the same call may succeed later; by default what the code says. */
   readonly retryable?: boolean | undefined
+  /** Whether the storage asks for fewer requests, and is not down. */
+  readonly throttled?: boolean | undefined
   /** HTTP status; by default what the code says. */
   readonly status?: number | undefined
   /** For a failed change: whether the key is certainly as it was before, or may have changed. */
@@ -36,6 +38,8 @@ export class StorageError extends Error {
   readonly status: number
   readonly hint: string
   readonly outcome: 'unchanged' | 'unknown' | undefined
+  /** Whether the storage asked for fewer requests: it works, but takes no more just now. */
+  readonly throttled: boolean
 
   constructor(code: StorageErrorCode, message: string, options: StorageErrorOptions = {}) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined)
@@ -48,13 +52,14 @@ export class StorageError extends Error {
     this.status = options.status ?? defaults.status
     this.hint = options.hint ?? defaults.hint
     this.outcome = options.outcome
+    this.throttled = options.throttled ?? false
     Object.defineProperty(this, brand, { value: true })
   }
 
   /** The same error with some of its facts replaced or added; cause and stack stay. */
   with(changes: Omit<StorageErrorOptions, 'cause'>): StorageError {
-    const { operation, driver, key, hint, retryable, status, outcome, cause } = this
-    const facts = { operation, driver, key, hint, retryable, status, outcome }
+    const { operation, driver, key, hint, retryable, status, outcome, throttled, cause } = this
+    const facts = { operation, driver, key, hint, retryable, status, outcome, throttled }
     const copy = new StorageError(this.code, this.message, {
       ...facts,
       ...changes,

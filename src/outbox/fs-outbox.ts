@@ -1,45 +1,80 @@
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
-import { makeDirectories, syncDirectory, systemCode, writeFully } from '../disk/index.js'
+import { KeyQueue, LockFiles, makeDirectories, makeOwner, syncDirectory, systemCode } from '../disk/index.js'
 import { StorageError } from '../errors/index.js'
 import { quoteKey } from '../keys/index.js'
 import { bodyStream } from './body-stream.js'
-import { type FsOutboxOptions, OutboxFolder, outboxError, unlinkIfThere } from './folder.js'
+import { ChangeLog, type Changes } from './change-log.js'
+import { Claims } from './claims.js'
+import { ConflictFiles } from './conflict-files.js'
+import { type FsOutboxOptions, namesIn, OutboxFolder, outboxError } from './folder.js'
 import { FsStage, type StagedBody } from './fs-stage.js'
-import { KeyLock } from './key-lock.js'
-import { type BodyPlace, loadOutbox } from './load.js'
-import { PendingIndex } from './pending-index.js'
-import { encodeRecord, recordName } from './record.js'
+import { type LoadedRecord, type PendingEntry, PendingIndex } from './pending-index.js'
+import type { RecordProblem } from './record.js'
+import { RecordFiles } from './record-files.js'
+import { hashOfKey, parseRecordName, type RecordName, recordName } from './record-name.js'
+import { scan, scanAndSweep } from './sweep.js'
+import { isToken, makeToken, newId, outboxOf } from './token.js'
 import type {
+  CommitOptions,
+  DeleteRecord,
   Outbox,
-  OutboxEntry,
+  OutboxClaim,
+  OutboxConflict,
+  OutboxDelete,
   OutboxListOptions,
   OutboxMark,
+  OutboxPut,
   OutboxRange,
   OutboxRecord,
   OutboxStage,
   OutboxSummary,
+  OutboxVolume,
+  PutRecord,
   RejectedRecord,
 } from './types.js'
+import { volumeOf } from './volume.js'
+
+/** Milliseconds for which a lock of another boot, host or container must stay as it is before it counts as dead. */
+const LOCK_LEASE = 10_000
+/** Bytes from which an empty outbox that nobody else has open begins its change log anew. */
+const LONG_LOG = 4 * 1024 * 1024
+const READERS = 16
 
 /**
  * An outbox on the local disk. Bodies of up to 64 KiB live in their record, larger ones in a file of their own that is
- * durable before its record is. The rename of the record is the one commit.
+ * durable before its record is. The rename of the record is the one commit. Opening reads names only; a record is read
+ * when it is first asked for.
  */
 export class FsOutbox implements Outbox {
   readonly #folder: OutboxFolder
+  readonly #files: RecordFiles
+  readonly #conflicts: ConflictFiles
+  readonly #log: ChangeLog
+  readonly #locks: LockFiles
+  readonly #claims: Claims
   readonly #index = new PendingIndex()
-  readonly #places = new Map<string, BodyPlace>()
   readonly #stages = new Set<FsStage>()
-  readonly #lock = new KeyLock()
+  readonly #queue = new KeyQueue()
   readonly #listeners: ((rejected: RejectedRecord) => void)[] = []
-  #rejected: RejectedRecord[] = []
+  readonly #rejected = new Map<string, RejectedRecord>()
+  /** Names a token's outbox where it could not be made: nothing waits there, so nobody will ask whose it is. */
+  readonly #stray = newId()
   #opening: Promise<void> | undefined
+  #open = false
+  #refreshing: Promise<void> | undefined
   #marks: ReadonlySet<string> = new Set()
   #tokens = 0
 
   constructor(options: FsOutboxOptions) {
+    const { disk } = options
+    const owner = makeOwner()
     this.#folder = new OutboxFolder(options)
+    this.#files = new RecordFiles(this.#folder)
+    this.#conflicts = new ConflictFiles(this.#folder)
+    this.#log = new ChangeLog(disk, this.#folder.changes)
+    this.#locks = new LockFiles({ disk, owner, lease: LOCK_LEASE })
+    this.#claims = new Claims(disk, this.#folder.claims)
   }
 
   open(): Promise<void> {
@@ -52,77 +87,124 @@ export class FsOutbox implements Outbox {
 
   onRejected(listener: (rejected: RejectedRecord) => void): void {
     this.#listeners.push(listener)
-    for (const rejected of this.#rejected) listener(rejected)
+    for (const rejected of this.#rejected.values()) listener(rejected)
   }
 
-  async stage(): Promise<OutboxStage> {
+  async newToken(): Promise<string> {
+    if (this.#folder.id === undefined) {
+      await this.open()
+      // A put that goes well needs no outbox: it does not fail because the disk beside it does.
+      await this.#folder.make().catch(() => {})
+    }
+    return makeToken(this.#folder.id ?? this.#stray, this.#folder.owner, ++this.#tokens)
+  }
+
+  isOurs(token: string): boolean {
+    return isToken(token) && (outboxOf(token) === this.#folder.id || outboxOf(token) === this.#stray)
+  }
+
+  async stage(token?: string): Promise<OutboxStage> {
     await this.open()
-    const token = `${this.#folder.owner}-${(++this.#tokens).toString(36)}`
-    const stage: FsStage = new FsStage(this.#folder, token, {
-      publish: (entry, body) => this.#publish(entry, body),
+    const stage: FsStage = new FsStage(this.#folder, token ?? (await this.newToken()), {
+      publish: (entry, body, options) => this.#publish(entry, body, options),
       over: () => this.#stages.delete(stage),
     })
     this.#stages.add(stage)
     return stage
   }
 
+  async commitDelete(entry: OutboxDelete, options: CommitOptions = {}): Promise<DeleteRecord> {
+    const token = await this.newToken()
+    const facts = { operation: 'delete', key: entry.key, outcome: 'unchanged' } as const
+    return this.#try('Writing to the outbox', facts, () =>
+      this.#commit(entry.key, options, undefined, (generation) => {
+        return { ...entry, token, size: 0, generation, createdAt: new Date() }
+      }),
+    )
+  }
+
   async find(key: string): Promise<OutboxRecord | undefined> {
-    await this.open()
-    return this.#index.find(key)
+    await this.#ready()
+    return (await this.#current(key))?.record
   }
 
   async list(options?: OutboxListOptions): Promise<readonly OutboxRecord[]> {
-    await this.open()
+    await this.#ready()
+    await this.#try('Reading the outbox', {}, () => this.#readAll())
     return this.#index.list(options)
   }
 
-  async read(record: OutboxRecord, range?: OutboxRange): Promise<Readable> {
+  async read(record: PutRecord, range?: OutboxRange): Promise<Readable> {
     await this.open()
     const facts = { operation: 'get', key: record.key }
+    const name = recordName(record)
     const gone = (cause?: unknown) =>
       new StorageError('NOT_FOUND', `${quoteKey(record.key)} waits no longer.`, { ...facts, cause })
-    const place = this.#places.get(record.token)
-    if (place === undefined) throw gone()
-    try {
-      const handle = await this.#folder.disk.open(place.path, 'r')
-      const { start, end } = range ?? { start: 0, end: record.size - 1 }
-      return bodyStream(handle, place.offset + start, end - start + 1, record.key)
-    } catch (error) {
-      if (systemCode(error) !== 'ENOENT') throw outboxError(error, 'Reading from the outbox', facts)
-      if (!(await this.#isThere(record))) throw gone(error)
-      throw new StorageError('CORRUPT', 'A body that waits in the outbox is missing.', { ...facts, cause: error })
-    }
+    return this.#try('Reading from the outbox', facts, async () => {
+      const body = (await this.#loaded(name))?.body
+      if (body === undefined) throw gone()
+      try {
+        const handle = await this.#folder.disk.open(body.path, 'r')
+        const { start, end } = range ?? { start: 0, end: record.size - 1 }
+        return bodyStream(handle, body.offset + start, end - start + 1, record.key)
+      } catch (error) {
+        if (systemCode(error) !== 'ENOENT') throw error
+        if (!(await this.#files.isThere(name))) {
+          this.#index.remove(name)
+          throw gone(error)
+        }
+        throw new StorageError('CORRUPT', 'A body that waits in the outbox is missing.', { ...facts, cause: error })
+      }
+    })
   }
 
   async remove(record: OutboxRecord): Promise<void> {
-    await this.open()
-    for (const old of this.#index.upTo(record)) {
-      const facts = { operation: 'remove', key: record.key }
-      try {
-        await this.#removeOne(old)
-      } catch (error) {
-        throw outboxError(error, 'Removing from the outbox', facts)
-      }
-    }
+    await this.#ready()
+    const facts = { operation: 'remove', key: record.key }
+    await this.#try('Removing from the outbox', facts, () => this.#removeUpTo(record))
+  }
+
+  async claim(record: OutboxRecord): Promise<OutboxClaim | undefined> {
+    await this.#ready()
+    return this.#try('Claiming a record of the outbox', { key: record.key }, async () => {
+      const claim = await this.#claims.take(record.token)
+      if (claim === undefined) return undefined
+      if (await this.#files.isThere(recordName(record))) return claim
+      // Whoever had it before has carried it out.
+      this.#index.remove(recordName(record))
+      await claim.release()
+      return undefined
+    })
   }
 
   async summary(): Promise<OutboxSummary> {
-    await this.open()
+    await this.#ready()
     return this.#index.summary()
+  }
+
+  async noteConflict(conflict: OutboxConflict): Promise<void> {
+    await this.open()
+    await this.#try('Noting a conflict', { key: conflict.key }, () => this.#conflicts.note(conflict))
+  }
+
+  conflicts(): Promise<readonly OutboxConflict[]> {
+    return this.#try('Reading the conflicts', {}, () => this.#conflicts.list())
+  }
+
+  dismissConflict(id: string): Promise<void> {
+    return this.#try('Forgetting a conflict', {}, () => this.#conflicts.dismiss(id))
   }
 
   async mark(mark: OutboxMark): Promise<void> {
     await this.open()
     if (this.#marks.has(mark)) return
     const { disk, durability, marks } = this.#folder
-    try {
+    await this.#try('Writing to the outbox', {}, async () => {
       await this.#folder.make()
       await makeDirectories(disk, marks, durability, 0o700)
       await (await disk.open(join(marks, mark), 'w', 0o600)).close()
       await syncDirectory(disk, marks, durability)
-    } catch (error) {
-      throw outboxError(error, 'Writing to the outbox')
-    }
+    })
     this.#marks = new Set([...this.#marks, mark])
   }
 
@@ -131,13 +213,9 @@ export class FsOutbox implements Outbox {
     return this.#marks.has(mark)
   }
 
-  async freeSpace(): Promise<number | undefined> {
-    try {
-      await this.#folder.make()
-      return (await this.#folder.disk.statfs(this.#folder.directory)).free
-    } catch (error) {
-      throw outboxError(error, 'Asking for the free space of the outbox')
-    }
+  volume(): Promise<OutboxVolume> {
+    const { disk, directory } = this.#folder
+    return this.#try('Asking for the volume of the outbox', {}, () => volumeOf(disk, directory))
   }
 
   async close(): Promise<void> {
@@ -145,102 +223,181 @@ export class FsOutbox implements Outbox {
       // The caller of open() was told.
     })
     await Promise.all([...this.#stages].map((stage) => stage.discard()))
+    await this.#refreshing?.catch(() => {})
     this.#index.clear()
-    this.#places.clear()
-    this.#rejected = []
+    this.#rejected.clear()
     this.#opening = undefined
-    try {
+    this.#open = false
+    await this.#try('Closing the outbox', {}, async () => {
+      await this.#claims.releaseAll()
+      await this.#log.close()
       await this.#folder.leave()
-    } catch (error) {
-      throw outboxError(error, 'Closing the outbox')
-    }
+    })
   }
 
   async #load(): Promise<void> {
-    const { records, rejected, marks } = await loadOutbox(this.#folder)
-    this.#marks = new Set(marks)
-    for (const { record, body } of records) {
-      this.#index.add(record)
-      this.#places.set(record.token, body)
-    }
-    this.#rejected = [...rejected]
-    for (const one of rejected) for (const listener of this.#listeners) listener(one)
+    const { disk, marks } = this.#folder
+    await this.#folder.readId()
+    await this.#log.start()
+    const { records, strange, alone } = await scanAndSweep(this.#folder, this.#locks)
+    if (alone && records.length === 0 && this.#log.size > LONG_LOG) await this.#log.clear()
+    this.#index.reset(records)
+    this.#marks = new Set(await namesIn(disk, marks))
+    for (const name of strange) await this.#reject(name, { problem: 'its name is none of a record', newer: false })
+    this.#open = true
   }
 
-  #publish(entry: OutboxEntry, { inline, ...body }: StagedBody): Promise<OutboxRecord> {
-    return this.#lock.run(entry.key, async () => {
-      const before = this.#index.find(entry.key)
-      const generation = (before?.generation ?? 0) + 1
-      const { key, operation, driver, attributes } = entry
-      const record = { key, operation, driver, attributes, ...body, generation, createdAt: new Date() }
-      const header = encodeRecord(record, inline !== undefined)
-      await this.#writeRecord(record, inline ? Buffer.concat([header, inline]) : header)
-      this.#index.add(record)
-      this.#places.set(record.token, this.#placeOf(record, inline ? header.byteLength : undefined))
+  /** Opened, and knowing what other processes have done. Waits for nothing where nothing happened. */
+  async #ready(): Promise<void> {
+    if (!this.#open) await this.open()
+    await this.#refresh()
+  }
+
+  async #refresh(): Promise<void> {
+    while (this.#refreshing) await this.#refreshing
+    const news = this.#log.look()
+    if (news === undefined) return
+    this.#refreshing = this.#try('Reading the outbox', {}, async () => this.#apply(await news)).finally(() => {
+      this.#refreshing = undefined
+    })
+    await this.#refreshing
+  }
+
+  async #apply(changes: Changes): Promise<void> {
+    if (changes === 'unknown') return this.#rescan()
+    for (const { type, name } of changes) {
+      if (type === 'removed') {
+        this.#index.remove(name)
+        continue
+      }
+      const parsed = parseRecordName(name)
+      if (parsed) this.#index.add(parsed)
+    }
+  }
+
+  async #rescan(): Promise<void> {
+    this.#index.reset(await scan(this.#folder))
+    const { disk, marks } = this.#folder
+    this.#marks = new Set(await namesIn(disk, marks))
+  }
+
+  /** The highest generation that can be trusted. */
+  async #current(key: string): Promise<LoadedRecord | undefined> {
+    for (;;) {
+      const entry = this.#index.top(key)
+      if (entry === undefined) return undefined
+      const loaded = entry.loaded ?? (await this.#try('Reading the outbox', { key }, () => this.#read(entry)))
+      if (loaded) return loaded
+    }
+  }
+
+  async #loaded(name: string): Promise<LoadedRecord | undefined> {
+    const parsed = this.#index.has(name) ? parseRecordName(name) : undefined
+    if (parsed === undefined) return undefined
+    const entry = this.#index.add(parsed)
+    return entry.loaded ?? (await this.#read(entry))
+  }
+
+  async #readAll(): Promise<void> {
+    const entries = this.#index.unread.values()
+    const work = async () => {
+      for (const entry of entries) await this.#read(entry)
+    }
+    await Promise.all(Array.from({ length: READERS }, work))
+  }
+
+  /** Learns what a record says; one that is gone or cannot be trusted is forgotten. */
+  async #read(entry: PendingEntry): Promise<LoadedRecord | undefined> {
+    const { name } = entry.name
+    const found = await this.#files.read(name)
+    if (found === undefined) {
+      this.#index.remove(name)
+      return undefined
+    }
+    if ('record' in found) {
+      this.#index.setLoaded(entry, found)
+      return found
+    }
+    this.#index.remove(name)
+    await this.#reject(name, found)
+    return undefined
+  }
+
+  async #reject(name: string, { problem, newer }: RecordProblem): Promise<void> {
+    if (this.#rejected.has(name)) return
+    const rejected = { name, problem }
+    this.#rejected.set(name, rejected)
+    if (!newer) await this.#files.setAside(name)
+    for (const listener of this.#listeners) listener(rejected)
+  }
+
+  #publish(entry: OutboxPut, { inline, ...body }: StagedBody, options: CommitOptions): Promise<PutRecord> {
+    return this.#commit(entry.key, options, inline, (generation) => {
+      return { ...entry, ...body, generation, createdAt: new Date() }
+    })
+  }
+
+  /** The next generation of a key, whatever other processes do: its number is given under the lock of the key. */
+  #commit<R extends OutboxRecord>(
+    key: string,
+    { onto }: CommitOptions,
+    inline: Uint8Array | undefined,
+    make: (generation: number) => R,
+  ): Promise<R> {
+    return this.#queue.run(key, async () => {
+      await this.#folder.make()
+      await this.#ready()
+      const lock = join(this.#folder.locks, hashOfKey(key))
+      const taken = await this.#locks.take(lock)
+      let before: OutboxRecord | undefined
+      let record: R
+      try {
+        // Who died here may have died between its record and its news of it.
+        if (taken === 'broken') await this.#rescan()
+        else await this.#refresh()
+        before = (await this.#current(key))?.record
+        const inherited = onto?.(before)
+        record = { ...make((before?.generation ?? 0) + 1), ...inherited }
+        const loaded = await this.#files.write(record, inline)
+        const name = parseRecordName(recordName(record)) as RecordName
+        this.#index.add(name, loaded)
+        await this.#tell('added', [name.name])
+      } finally {
+        await this.#locks.release(lock)
+      }
       if (before) {
         // The new record stands, and the old one below it is never read again: it goes with the next removal.
-        await this.remove(before).catch(() => {})
+        await this.#removeUpTo(before).catch(() => {})
       }
       return record
     })
   }
 
-  /** Whether the record still stands; another process may have removed it. */
-  async #isThere(record: OutboxRecord): Promise<boolean> {
-    if (!this.#places.has(record.token)) return false
+  async #removeUpTo(record: OutboxRecord): Promise<void> {
+    const entries = this.#index.upTo(record)
+    if (entries.length === 0) return
+    const names = entries.map(({ name }) => name.name)
+    const bodies = entries.filter(({ loaded }) => loaded === undefined || !isInRecord(loaded))
+    const puts = bodies.filter(({ name }) => name.operation === 'put').map(({ name }) => name.token)
+    await this.#files.remove(names, puts)
+    for (const name of names) this.#index.remove(name)
+    await this.#tell('removed', names)
+  }
+
+  /** A change is made when its record is: that the news of it cannot be written does not undo it. */
+  async #tell(type: 'added' | 'removed', names: readonly string[]): Promise<void> {
+    await this.#log.append(names.map((name) => ({ type, name }))).catch(() => {})
+  }
+
+  async #try<T>(doing: string, facts: Parameters<typeof outboxError>[2], work: () => Promise<T>): Promise<T> {
     try {
-      await this.#folder.disk.lstat(join(this.#folder.records, recordName(record)))
-      return true
+      return await work()
     } catch (error) {
-      if (systemCode(error) !== 'ENOENT') throw outboxError(error, 'Reading from the outbox', { key: record.key })
-      this.#index.remove(record)
-      this.#places.delete(record.token)
-      return false
+      throw outboxError(error, doing, facts)
     }
   }
+}
 
-  #placeOf(record: OutboxRecord, offset: number | undefined): BodyPlace {
-    const { records, bodies } = this.#folder
-    return offset === undefined
-      ? { path: join(bodies, record.token), offset: 0 }
-      : { path: join(records, recordName(record)), offset }
-  }
-
-  async #writeRecord(record: OutboxRecord, bytes: Uint8Array): Promise<void> {
-    const { disk, durability, records } = this.#folder
-    await this.#folder.make()
-    const temporary = join(records, `.${record.token}.tmp`)
-    const final = join(records, recordName(record))
-    try {
-      const handle = await disk.open(temporary, 'wx', 0o600)
-      try {
-        await writeFully(handle, bytes)
-        if (durability === 'fsync') await handle.sync()
-      } finally {
-        await handle.close()
-      }
-      await disk.rename(temporary, final)
-      await syncDirectory(disk, records, durability)
-    } catch (error) {
-      // Whichever of the two is there: what was refused must not come back with the next start.
-      await Promise.allSettled([unlinkIfThere(disk, temporary), unlinkIfThere(disk, final)])
-      throw error
-    }
-  }
-
-  /** The record goes first and durably: a body without a record is garbage, a record without its body a loss. */
-  async #removeOne(record: OutboxRecord): Promise<void> {
-    const { disk, durability, records, bodies } = this.#folder
-    const inRecord = this.#places.get(record.token)?.path.startsWith(records)
-    await unlinkIfThere(disk, join(records, recordName(record)))
-    await syncDirectory(disk, records, durability)
-    this.#index.remove(record)
-    this.#places.delete(record.token)
-    if (inRecord) return
-    try {
-      await unlinkIfThere(disk, join(bodies, record.token))
-    } catch {
-      // Unreferenced from here on: it goes with the sweep after this process has ended.
-    }
-  }
+function isInRecord({ record, body }: LoadedRecord): boolean {
+  return body?.path.endsWith(record.token) !== true
 }

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import { type DiskHandle, syncDirectory, writeFully } from '../disk/index.js'
+import { type DiskHandle, syncHandle, writeFully } from '../disk/index.js'
 import { StorageError } from '../errors/index.js'
 import { type OutboxFolder, outboxError, unlinkIfThere } from './folder.js'
 import { INLINE_BYTES } from './record.js'
-import type { OutboxEntry, OutboxRecord, OutboxStage } from './types.js'
+import type { CommitOptions, OutboxPut, OutboxStage, PutRecord } from './types.js'
 
 /** Chunks are gathered up to this many bytes, so that a body of tiny chunks is not a system call each. */
 const GATHER_BYTES = 64 * 1024
@@ -20,7 +20,7 @@ export interface StagedBody {
 
 /** What the outbox does for its stages. */
 export interface StageHost {
-  publish(entry: OutboxEntry, body: StagedBody): Promise<OutboxRecord>
+  publish(entry: OutboxPut, body: StagedBody, options: CommitOptions): Promise<PutRecord>
   /** The stage was committed or discarded. */
   over(): void
 }
@@ -68,14 +68,15 @@ export class FsStage implements OutboxStage {
     }
   }
 
-  async commit(entry: OutboxEntry): Promise<OutboxRecord> {
+  async commit(entry: OutboxPut, options: CommitOptions = {}): Promise<PutRecord> {
     this.#assertOpen()
     this.#state = 'committing'
     try {
       const inline = this.#size <= INLINE_BYTES ? Buffer.concat(this.#gathered) : undefined
       if (inline === undefined) await this.#finishBody()
       const digest = { sha256: this.#sha256.digest('hex'), md5: this.#md5.digest('hex') }
-      const record = await this.#host.publish(entry, { token: this.token, size: this.#size, ...digest, inline })
+      const body = { token: this.token, size: this.#size, ...digest, inline }
+      const record = await this.#host.publish(entry, body, options)
       this.#state = 'over'
       this.#host.over()
       return record
@@ -116,13 +117,13 @@ export class FsStage implements OutboxStage {
   }
 
   async #finishBody(): Promise<void> {
-    const { disk, durability, bodies } = this.#folder
+    const { durability, bodies } = this.#folder
     await this.#flush()
     const handle = this.#handle as DiskHandle
     // A failed fsync is final: the kernel may have dropped the pages and would report success the second time.
-    if (durability === 'fsync') await handle.sync()
+    if (durability === 'fsync') await syncHandle(handle)
     await handle.close()
-    await syncDirectory(disk, bodies, durability)
+    await this.#folder.sync(bodies)
   }
 
   #assertOpen(): void {

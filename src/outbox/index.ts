@@ -1,5 +1,5 @@
+export { type ChangeDecision, decide, type RemoteVersion } from './decide.js'
 export type { FsOutboxOptions } from './folder.js'
 export { FsOutbox } from './fs-outbox.js'
-export { KeyLock } from './key-lock.js'
 export { MemoryOutbox } from './memory-outbox.js'
 export * from './types.js'

@@ -1,17 +1,26 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { StorageError } from '../errors/index.js'
 import { quoteKey } from '../keys/index.js'
 import { PendingIndex } from './pending-index.js'
+import { parseRecordName, type RecordName, recordName } from './record-name.js'
+import { isToken, makeToken, newId, outboxOf } from './token.js'
 import type {
+  CommitOptions,
+  DeleteRecord,
   Outbox,
-  OutboxEntry,
+  OutboxClaim,
+  OutboxConflict,
+  OutboxDelete,
   OutboxListOptions,
   OutboxMark,
+  OutboxPut,
   OutboxRange,
   OutboxRecord,
   OutboxStage,
   OutboxSummary,
+  OutboxVolume,
+  PutRecord,
   RejectedRecord,
 } from './types.js'
 
@@ -19,8 +28,10 @@ import type {
 export class MemoryOutbox implements Outbox {
   readonly #index = new PendingIndex()
   readonly #bodies = new Map<string, Uint8Array>()
-  readonly #owner = randomBytes(8).toString('hex')
+  readonly #conflicts = new Map<string, OutboxConflict>()
   readonly #marks = new Set<OutboxMark>()
+  readonly #id = newId()
+  readonly #owner = newId()
   #tokens = 0
 
   async open(): Promise<void> {}
@@ -29,20 +40,41 @@ export class MemoryOutbox implements Outbox {
     // Nothing is read from anywhere, so there is nothing to reject.
   }
 
-  async stage(): Promise<OutboxStage> {
-    const token = `${this.#owner}-${(++this.#tokens).toString(36)}`
-    return new MemoryStage(token, (entry, bytes) => this.#commit(token, entry, bytes))
+  async newToken(): Promise<string> {
+    return makeToken(this.#id, this.#owner, ++this.#tokens)
+  }
+
+  isOurs(token: string): boolean {
+    return isToken(token) && outboxOf(token) === this.#id
+  }
+
+  async stage(token?: string): Promise<OutboxStage> {
+    return new MemoryStage(token ?? (await this.newToken()), (entry, bytes, given, options) => {
+      const sha256 = createHash('sha256').update(bytes).digest('hex')
+      const md5 = createHash('md5').update(bytes).digest('hex')
+      this.#bodies.set(given, bytes)
+      return this.#commit(entry.key, options, (generation) => {
+        return { ...entry, generation, token: given, size: bytes.byteLength, sha256, md5, createdAt: new Date() }
+      })
+    })
+  }
+
+  async commitDelete(entry: OutboxDelete, options: CommitOptions = {}): Promise<DeleteRecord> {
+    const token = await this.newToken()
+    return this.#commit(entry.key, options, (generation) => {
+      return { ...entry, generation, token, size: 0, createdAt: new Date() }
+    })
   }
 
   async find(key: string): Promise<OutboxRecord | undefined> {
-    return this.#index.find(key)
+    return this.#index.top(key)?.loaded?.record
   }
 
   async list(options?: OutboxListOptions): Promise<readonly OutboxRecord[]> {
     return this.#index.list(options)
   }
 
-  async read(record: OutboxRecord, range?: OutboxRange): Promise<Readable> {
+  async read(record: PutRecord, range?: OutboxRange): Promise<Readable> {
     const body = this.#bodies.get(record.token)
     if (body === undefined) {
       throw new StorageError('NOT_FOUND', `${quoteKey(record.key)} waits no longer.`, { key: record.key })
@@ -52,14 +84,30 @@ export class MemoryOutbox implements Outbox {
   }
 
   async remove(record: OutboxRecord): Promise<void> {
-    for (const old of this.#index.upTo(record)) {
-      this.#index.remove(old)
-      this.#bodies.delete(old.token)
+    for (const { name } of this.#index.upTo(record)) {
+      this.#index.remove(name.name)
+      this.#bodies.delete(name.token)
     }
+  }
+
+  async claim(record: OutboxRecord): Promise<OutboxClaim | undefined> {
+    return this.#index.has(recordName(record)) ? { release: async () => {} } : undefined
   }
 
   async summary(): Promise<OutboxSummary> {
     return this.#index.summary()
+  }
+
+  async noteConflict(conflict: OutboxConflict): Promise<void> {
+    this.#conflicts.set(conflict.id, conflict)
+  }
+
+  async conflicts(): Promise<readonly OutboxConflict[]> {
+    return [...this.#conflicts.values()]
+  }
+
+  async dismissConflict(id: string): Promise<void> {
+    this.#conflicts.delete(id)
   }
 
   async mark(mark: OutboxMark): Promise<void> {
@@ -70,37 +118,35 @@ export class MemoryOutbox implements Outbox {
     return this.#marks.has(mark)
   }
 
-  async freeSpace(): Promise<undefined> {
-    return undefined
+  async volume(): Promise<OutboxVolume> {
+    return { ephemeral: 'memory' }
   }
 
   async close(): Promise<void> {}
 
-  async #commit(token: string, entry: OutboxEntry, bytes: Uint8Array): Promise<OutboxRecord> {
-    const before = this.#index.find(entry.key)
-    const record: OutboxRecord = {
-      ...entry,
-      generation: (before?.generation ?? 0) + 1,
-      token,
-      size: bytes.byteLength,
-      sha256: createHash('sha256').update(bytes).digest('hex'),
-      md5: createHash('md5').update(bytes).digest('hex'),
-      createdAt: new Date(),
-    }
-    this.#bodies.set(token, bytes)
-    this.#index.add(record)
+  async #commit<R extends OutboxRecord>(
+    key: string,
+    { onto }: CommitOptions,
+    make: (generation: number) => R,
+  ): Promise<R> {
+    const before = this.#index.top(key)?.loaded?.record
+    const inherited = onto?.(before)
+    const record: R = { ...make((before?.generation ?? 0) + 1), ...inherited }
+    this.#index.add(parseRecordName(recordName(record)) as RecordName, { record, body: undefined })
     if (before) await this.remove(before)
     return record
   }
 }
 
+type Commit = (entry: OutboxPut, bytes: Uint8Array, token: string, options: CommitOptions) => Promise<PutRecord>
+
 class MemoryStage implements OutboxStage {
   readonly token: string
-  readonly #commit: (entry: OutboxEntry, bytes: Uint8Array) => Promise<OutboxRecord>
+  readonly #commit: Commit
   #chunks: Uint8Array[] = []
   #size = 0
 
-  constructor(token: string, commit: (entry: OutboxEntry, bytes: Uint8Array) => Promise<OutboxRecord>) {
+  constructor(token: string, commit: Commit) {
     this.token = token
     this.#commit = commit
   }
@@ -114,8 +160,8 @@ class MemoryStage implements OutboxStage {
     this.#size += chunk.byteLength
   }
 
-  commit(entry: OutboxEntry): Promise<OutboxRecord> {
-    return this.#commit(entry, Buffer.concat(this.#chunks))
+  commit(entry: OutboxPut, options: CommitOptions = {}): Promise<PutRecord> {
+    return this.#commit(entry, Buffer.concat(this.#chunks), this.token, options)
   }
 
   async discard(): Promise<void> {

@@ -1,48 +1,117 @@
 import { compareKeys } from '../keys/index.js'
+import { hashOfKey, type RecordName } from './record-name.js'
 import type { OutboxListOptions, OutboxRecord, OutboxSummary } from './types.js'
 
-/** The records in memory: by key, and in byte order of the keys. */
-export class PendingIndex {
-  readonly #records = new Map<string, OutboxRecord[]>()
-  #keys: string[] = []
+/** Where the body of a record lies. */
+export interface BodyPlace {
+  readonly path: string
+  readonly offset: number
+}
 
-  /** Takes a record in; one with the same token is replaced. */
-  add(record: OutboxRecord): void {
-    const generations = this.#records.get(record.key)
-    if (generations === undefined) {
-      this.#records.set(record.key, [record])
-      this.#keys.splice(this.#position(record.key), 0, record.key)
-      return
+/** A record that was read, and where its body lies; undefined for a tombstone, which has none. */
+export interface LoadedRecord {
+  readonly record: OutboxRecord
+  readonly body: BodyPlace | undefined
+}
+
+/** A record as far as it is known: by its name, or by what it says too. */
+export interface PendingEntry {
+  readonly name: RecordName
+  loaded?: LoadedRecord | undefined
+}
+
+/** The records in memory: by the hash of their key, and, once they were read, in byte order of the keys. */
+export class PendingIndex {
+  /** The lowest generation first. */
+  readonly #byHash = new Map<string, PendingEntry[]>()
+  readonly #byName = new Map<string, PendingEntry>()
+  readonly #unread = new Set<PendingEntry>()
+  /** The keys of which a record was read. */
+  #keys: string[] = []
+  #bytes = 0
+
+  /** How many keys wait. */
+  get size(): number {
+    return this.#byHash.size
+  }
+
+  /** Bytes of the current records. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** The records that are known by name only. */
+  get unread(): readonly PendingEntry[] {
+    return [...this.#unread]
+  }
+
+  /** Takes a record in; one that is there already only learns what it says. */
+  add(name: RecordName, loaded?: LoadedRecord | undefined): PendingEntry {
+    const known = this.#byName.get(name.name)
+    if (known) {
+      if (loaded) this.setLoaded(known, loaded)
+      return known
     }
-    const others = generations.filter(({ token }) => token !== record.token)
-    this.#records.set(record.key, [...others, record].sort(compareGenerations))
+    const entry: PendingEntry = { name }
+    this.#byName.set(name.name, entry)
+    this.#unread.add(entry)
+    this.#change(name.hash, (entries) => [...entries, entry].sort(compareGenerations))
+    if (loaded) this.setLoaded(entry, loaded)
+    return entry
+  }
+
+  setLoaded(entry: PendingEntry, loaded: LoadedRecord): void {
+    if (!this.#unread.delete(entry)) return
+    entry.loaded = loaded
+    const { key } = loaded.record
+    const at = this.#position(key)
+    if (this.#keys[at] !== key) this.#keys.splice(at, 0, key)
+  }
+
+  /** Forgets a record, by its file name. */
+  remove(name: string): void {
+    const entry = this.#byName.get(name)
+    if (entry === undefined) return
+    this.#byName.delete(name)
+    this.#unread.delete(entry)
+    const left = this.#change(entry.name.hash, (entries) => entries.filter((other) => other !== entry))
+    const key = entry.loaded?.record.key
+    if (key === undefined || left.some(({ loaded }) => loaded)) return
+    const at = this.#position(key)
+    if (this.#keys[at] === key) this.#keys.splice(at, 1)
+  }
+
+  /** Takes this for all there is; what was read of it before stays known. */
+  reset(names: readonly RecordName[]): void {
+    const there = new Set(names.map(({ name }) => name))
+    for (const name of [...this.#byName.keys()]) if (!there.has(name)) this.remove(name)
+    for (const name of names) this.add(name)
+  }
+
+  has(name: string): boolean {
+    return this.#byName.has(name)
   }
 
   /** The highest generation. */
-  find(key: string): OutboxRecord | undefined {
-    return this.#records.get(key)?.at(-1)
+  top(key: string): PendingEntry | undefined {
+    return this.#byHash.size === 0 ? undefined : this.#byHash.get(hashOfKey(key))?.at(-1)
   }
 
-  /** This record and all of lower generations, the lowest first. */
-  upTo(record: OutboxRecord): readonly OutboxRecord[] {
-    const { key, generation, token } = record
-    return (this.#records.get(key) ?? []).filter((other) => other.token === token || other.generation < generation)
-  }
-
-  remove(record: OutboxRecord): void {
-    const left = (this.#records.get(record.key) ?? []).filter(({ token }) => token !== record.token)
-    if (left.length > 0) {
-      this.#records.set(record.key, left)
-    } else if (this.#records.delete(record.key)) {
-      this.#keys.splice(this.#position(record.key), 1)
-    }
+  /** The records of the key up to this generation, the lowest first. */
+  upTo({ key, generation, token }: OutboxRecord): readonly PendingEntry[] {
+    const entries = this.#byHash.get(hashOfKey(key)) ?? []
+    return entries.filter(({ name }) => name.token === token || name.generation < generation)
   }
 
   clear(): void {
-    this.#records.clear()
+    this.#byHash.clear()
+    this.#byName.clear()
+    this.#unread.clear()
     this.#keys = []
+    this.#bytes = 0
   }
 
+  /** The current records of those that were read. */
   list({ prefix = '', startAfter, limit = Number.POSITIVE_INFINITY }: OutboxListOptions = {}): OutboxRecord[] {
     const found: OutboxRecord[] = []
     const behind = startAfter !== undefined && compareKeys(startAfter, prefix) >= 0
@@ -50,20 +119,26 @@ export class PendingIndex {
       const key = this.#keys[i] as string
       if (behind && key === startAfter) continue
       if (!key.startsWith(prefix)) break
-      found.push(this.find(key) as OutboxRecord)
+      const record = this.top(key)?.loaded?.record
+      if (record) found.push(record)
     }
     return found
   }
 
   summary(): OutboxSummary {
-    let bytes = 0
-    let oldest: Date | undefined
-    for (const key of this.#keys) {
-      const { size, createdAt } = this.find(key) as OutboxRecord
-      bytes += size
-      if (oldest === undefined || createdAt < oldest) oldest = createdAt
-    }
-    return { count: this.#keys.length, bytes, oldest }
+    let oldest = Number.POSITIVE_INFINITY
+    for (const entries of this.#byHash.values()) oldest = Math.min(oldest, entries.at(-1)?.name.time ?? oldest)
+    const { size: count, bytes } = this
+    return count === 0 ? { count, bytes } : { count, bytes, oldest: new Date(oldest) }
+  }
+
+  #change(hash: string, change: (entries: readonly PendingEntry[]) => PendingEntry[]): readonly PendingEntry[] {
+    const before = this.#byHash.get(hash) ?? []
+    const after = change(before)
+    this.#bytes += (after.at(-1)?.name.size ?? 0) - (before.at(-1)?.name.size ?? 0)
+    if (after.length > 0) this.#byHash.set(hash, after)
+    else this.#byHash.delete(hash)
+    return after
   }
 
   /** Where the key is, or would be. */
@@ -79,7 +154,7 @@ export class PendingIndex {
   }
 }
 
-/** By generation. Two processes may have given the same one; then the token decides, the same way for everybody. */
-function compareGenerations(a: OutboxRecord, b: OutboxRecord): number {
+/** By generation. After a crash there may be two of the same; then the token decides, the same way for everybody. */
+function compareGenerations({ name: a }: PendingEntry, { name: b }: PendingEntry): number {
   return a.generation - b.generation || (a.token < b.token ? -1 : a.token > b.token ? 1 : 0)
 }

@@ -1,15 +1,17 @@
 import { createHash } from 'node:crypto'
 import { type CheckedAttributes, checkAttributes } from '../driver/index.js'
 import { keyProblem } from '../keys/index.js'
-import type { OutboxRecord } from './types.js'
+import { recordName } from './record-name.js'
+import { isToken } from './token.js'
+import type { OutboxBase, OutboxRecord } from './types.js'
 
 /** Bodies up to this many bytes live inside their record, so that one fsync makes both durable. */
 export const INLINE_BYTES = 64 * 1024
 
 const FORMAT = 'hybrid-store-outbox'
 const VERSION = 1
-const TOKEN = /^[0-9a-f]{16}-[0-9a-z]{1,11}$/
 const HEX = { sha256: /^[0-9a-f]{64}$/, md5: /^[0-9a-f]{32}$/ }
+const MAX_ETAG_LENGTH = 1024
 
 /** What a record file says. */
 export interface ParsedRecord {
@@ -24,23 +26,9 @@ export interface RecordProblem {
   readonly newer: boolean
 }
 
-/** The file's name. It holds the token, so that the body of a record that cannot be read is still known. */
-export function recordName({ key, generation, token }: Pick<OutboxRecord, 'key' | 'generation' | 'token'>): string {
-  const hash = createHash('sha256').update(key).digest('hex').slice(0, 32)
-  return `${hash}.${String(generation).padStart(12, '0')}.${token}.record`
-}
-
-/** The token in a record's file name. */
-export function tokenOfName(name: string): string | undefined {
-  const token = name.split('.')[2]
-  return token !== undefined && TOKEN.test(token) ? token : undefined
-}
-
 /** One line: the sha256 of the JSON that follows it, a space, the JSON. An inline body comes behind the line's end. */
 export function encodeRecord(record: OutboxRecord, inline: boolean): Buffer {
-  const { key, generation, operation, driver, token, size, sha256, md5, createdAt, attributes } = record
-  const facts = { key, generation, operation, driver, token, size, sha256, md5, createdAt, attributes }
-  const json = JSON.stringify({ format: FORMAT, version: VERSION, ...facts, inline })
+  const json = JSON.stringify({ format: FORMAT, version: VERSION, ...record, inline })
   return Buffer.from(`${createHash('sha256').update(json).digest('hex')} ${json}\n`)
 }
 
@@ -60,50 +48,88 @@ export function decodeRecord(line: string, name: string): ParsedRecord | RecordP
   if (facts.version !== VERSION) {
     return { problem: `it has format version ${String(facts.version).slice(0, 20)}, not ${VERSION}`, newer: true }
   }
-  return validate(facts, name)
+  try {
+    const inline = facts.inline === true
+    const record = validate(facts)
+    if (typeof facts.inline !== 'boolean' || (inline && (record.operation !== 'put' || record.size > INLINE_BYTES))) {
+      return torn('it says wrongly where its body is')
+    }
+    return recordName(record) === name ? { record, inline } : torn('its name does not fit what it says')
+  } catch (error) {
+    if (error instanceof Malformed) return torn(error.message)
+    throw error
+  }
 }
 
-function validate(facts: Record<string, unknown>, name: string): ParsedRecord | RecordProblem {
-  const { key, generation, operation, driver, token, size, inline } = facts
+class Malformed extends Error {}
+
+function validate(facts: Record<string, unknown>): OutboxRecord {
+  const { key, generation, operation, driver, target, token, size, seen, doubtUntil } = facts
   const problem = keyProblem(key)
-  if (problem !== undefined) return torn(`its key ${problem}`)
-  if (!isCount(generation) || generation < 1) return torn('its generation is no positive whole number')
-  if (operation !== 'put') return torn('its operation is not known')
-  if (typeof driver !== 'string' || driver === '') return torn('its driver is no name')
-  if (typeof token !== 'string' || !TOKEN.test(token)) return torn('its token is malformed')
-  if (!isCount(size)) return torn('its size is no whole number')
-  if (typeof inline !== 'boolean' || (inline && size > INLINE_BYTES)) return torn('it says wrongly where its body is')
-  const { sha256, md5 } = facts
-  if (typeof sha256 !== 'string' || !HEX.sha256.test(sha256)) return torn('its sha256 is malformed')
-  if (typeof md5 !== 'string' || !HEX.md5.test(md5)) return torn('its md5 is malformed')
-  const createdAt = new Date(typeof facts.createdAt === 'string' ? facts.createdAt : Number.NaN)
-  if (Number.isNaN(createdAt.getTime())) return torn('its time is malformed')
-  const attributes = checked(key as string, facts.attributes)
-  if (attributes === undefined) return torn('its attributes are malformed')
-  const record: OutboxRecord = {
+  if (problem !== undefined) throw new Malformed(`its key ${problem}`)
+  if (!isCount(generation) || generation < 1) throw new Malformed('its generation is no positive whole number')
+  if (typeof driver !== 'string' || driver === '') throw new Malformed('its driver is no name')
+  if (target !== undefined && typeof target !== 'string') throw new Malformed('its target is no name')
+  if (!isToken(token)) throw new Malformed('its token is malformed')
+  if (!isCount(size)) throw new Malformed('its size is no whole number')
+  const common = {
     key: key as string,
     generation,
-    operation,
     driver,
     token,
     size,
-    sha256,
-    md5,
-    createdAt,
-    attributes,
+    base: baseOf(facts.base),
+    createdAt: time(facts.createdAt),
+    ...(target === undefined ? {} : { target }),
+    ...(seen === undefined ? {} : { seen: time(seen) }),
+    ...(doubtUntil === undefined ? {} : { doubtUntil: time(doubtUntil) }),
   }
-  return recordName(record) === name ? { record, inline } : torn('its name does not fit what it says')
+  switch (operation) {
+    case 'put': {
+      const { sha256, md5 } = facts
+      if (typeof sha256 !== 'string' || !HEX.sha256.test(sha256)) throw new Malformed('its sha256 is malformed')
+      if (typeof md5 !== 'string' || !HEX.md5.test(md5)) throw new Malformed('its md5 is malformed')
+      return { ...common, operation, sha256, md5, attributes: checked(common.key, facts.attributes) }
+    }
+    case 'delete': {
+      const after = afterOf(facts.after)
+      return { ...common, operation, ...(after === undefined ? {} : { after }) }
+    }
+    default:
+      throw new Malformed('its operation is not known')
+  }
 }
 
-function checked(key: string, attributes: unknown): CheckedAttributes | undefined {
-  if (typeof attributes !== 'object' || attributes === null) return undefined
-  const { metadata } = attributes as { metadata?: unknown }
-  if (typeof metadata !== 'object' || metadata === null) return undefined
-  try {
-    return checkAttributes(key, attributes)
-  } catch {
-    return undefined
+function baseOf(base: unknown): OutboxBase {
+  if (base === 'unknown' || base === 'absent') return base
+  const etag: unknown = Object(base).etag
+  if (typeof etag === 'string' && etag !== '' && etag.length <= MAX_ETAG_LENGTH) return { etag }
+  throw new Malformed('its base is malformed')
+}
+
+function afterOf(after: unknown): { key: string; token: string } | undefined {
+  if (after === undefined) return undefined
+  const { key, token } = Object(after)
+  if (keyProblem(key) !== undefined || !isToken(token)) throw new Malformed('what it waits for is malformed')
+  return { key, token }
+}
+
+function time(value: unknown): Date {
+  const date = new Date(typeof value === 'string' ? value : Number.NaN)
+  if (Number.isNaN(date.getTime())) throw new Malformed('one of its times is malformed')
+  return date
+}
+
+function checked(key: string, attributes: unknown): CheckedAttributes {
+  const { metadata } = Object(attributes)
+  if (typeof metadata === 'object' && metadata !== null) {
+    try {
+      return checkAttributes(key, attributes as CheckedAttributes)
+    } catch {
+      // Falls through: whatever it is, it is not what an outbox writes.
+    }
   }
+  throw new Malformed('its attributes are malformed')
 }
 
 function isCount(value: unknown): value is number {

@@ -1,30 +1,73 @@
 import type { Readable } from 'node:stream'
 import type { CheckedAttributes } from '../driver/index.js'
 
-/** What the outbox is told about a body that it is to hold. */
-export interface OutboxEntry {
+/**
+ * What is known of the version that a waiting change replaces on its driver: nothing, that there is none, or which one
+ * it is. Only what the driver itself said counts.
+ */
+export type OutboxBase = 'unknown' | 'absent' | { readonly etag: string }
+
+interface EntryFacts {
   readonly key: string
-  readonly operation: 'put'
-  /** Name, in the store, of the driver that the body is meant for. */
+  /** Name, in the store, of the driver that the change is meant for. */
   readonly driver: string
+  /** What that driver said of itself, so that a change never goes to another bucket than it was meant for. */
+  readonly target?: string | undefined
+  readonly base: OutboxBase
+  /** The last time that the driver's own clock was heard of before the change. What is older there, the change replaces. */
+  readonly seen?: Date | undefined
+  /** A request of this key was sent and never answered; until this time, by the clock of this machine, it may take effect. */
+  readonly doubtUntil?: Date | undefined
+}
+
+/** A body that is to wait, as the outbox is told of it. */
+export interface OutboxPut extends EntryFacts {
+  readonly operation: 'put'
   readonly attributes: CheckedAttributes
 }
 
-/** A body that waits in the outbox for its driver, and everything needed to hand it over. */
-export interface OutboxRecord extends OutboxEntry {
+/** A delete that is to wait: a tombstone. */
+export interface OutboxDelete extends EntryFacts {
+  readonly operation: 'delete'
+  /** Carried out only once this record waits no longer: the source of a move goes after its copy has arrived. */
+  readonly after?: { readonly key: string; readonly token: string } | undefined
+}
+
+export type OutboxEntry = OutboxPut | OutboxDelete
+
+interface RecordFacts {
   /** Counts the changes of this key while it waits, from 1. The highest is the one that counts. */
   readonly generation: number
-  /** Names this one write; no other ever has the same. */
+  /** Names this one write, here and in the metadata that it carries on its driver. No other ever has the same. */
   readonly token: string
-  /** Bytes. */
+  /** When it was taken, by the clock of this machine. Shown, never used to decide which version wins. */
+  readonly createdAt: Date
+  /** Bytes; 0 for a tombstone. */
   readonly size: number
+}
+
+export interface PutRecord extends OutboxPut, RecordFacts {
   /** Lower-case hex. */
   readonly sha256: string
   /** Lower-case hex; the etag that S3 gives to a body put in one request. It is the etag while the body waits. */
   readonly md5: string
-  /** When it was taken, by the clock of this machine. Shown, never used to decide anything. */
-  readonly createdAt: Date
 }
+
+export interface DeleteRecord extends OutboxDelete, RecordFacts {}
+
+/** A change that waits in the outbox for its driver, and everything needed to carry it out. */
+export type OutboxRecord = PutRecord | DeleteRecord
+
+export interface CommitOptions {
+  /**
+   * Called with the key's current record, undefined for none, in the instant of the commit. Throws where the change
+   * does not fit onto it, and answers what the new record takes over.
+   */
+  readonly onto?: ((current: OutboxRecord | undefined) => Inherited) | undefined
+}
+
+/** What a record takes over from the one that it supersedes. */
+export type Inherited = Partial<Pick<EntryFacts, 'base' | 'doubtUntil'>>
 
 /** A record that cannot be trusted: torn, foreign, or without its body. It is kept aside with its body, not removed. */
 export interface RejectedRecord {
@@ -45,7 +88,7 @@ export interface OutboxStage {
    * Makes the body durable, then its record, as the next generation of the key. Once this resolves the body is not lost
    * any more. Older generations of the key are removed afterwards. Where it rejects, the stage is discarded.
    */
-  commit(entry: OutboxEntry): Promise<OutboxRecord>
+  commit(entry: OutboxPut, options?: CommitOptions): Promise<PutRecord>
   /** Gives the body up and frees its space. Never rejects; does nothing after a commit. */
   discard(): Promise<void>
 }
@@ -58,19 +101,58 @@ export interface OutboxSummary {
   readonly oldest?: Date | undefined
 }
 
+/** The volume that holds what waits. */
+export interface OutboxVolume {
+  /** Bytes free; undefined where that means nothing. */
+  readonly free?: number | undefined
+  /** Why what lies there is gone when the machine or container is, such as `tmpfs`; undefined where it is not. */
+  readonly ephemeral?: string | undefined
+}
+
+/** The right to carry a record out, which nobody else has meanwhile. */
+export interface OutboxClaim {
+  /** Gives it back. Never rejects. */
+  release(): Promise<void>
+}
+
+/** Both sides changed a key, and this is what became of the version that waited here. */
+export interface OutboxConflict {
+  /** The token of the change. */
+  readonly id: string
+  readonly key: string
+  readonly driver: string
+  readonly operation: 'put' | 'delete'
+  /** The key, on the same driver, at which the version that waited is kept; undefined where it is not. */
+  readonly keptAs?: string | undefined
+  /** Which side is at the key now. */
+  readonly winner: 'local' | 'remote'
+  /** Etag of what was found on the driver; undefined where the version expected there was gone. */
+  readonly remote?: string | undefined
+  /** When the change was made. */
+  readonly since: Date
+  /** When the conflict was found. */
+  readonly found: Date
+}
+
 /**
- * Holds bodies whose driver cannot take them now, until it can. Every method opens the outbox first, once. Opening reads
- * all records, sets aside those that cannot be trusted, and removes the unfinished bodies of processes that died.
+ * Holds changes whose driver cannot take them now, until it can. Every method opens the outbox first, once. Several
+ * processes may have the same outbox open: each sees the others' records in the next call.
  *
  * Every method rejects with a StorageError and nothing else.
  */
 export interface Outbox {
-  /** Reads what is there. Repeated calls share one answer; after a failure the next call tries again. */
+  /** Looks what is there, and removes what dead processes left unfinished. Repeated calls share one answer. */
   open(): Promise<void>
   /** Called once for each record that is set aside, those seen before the call included. */
   onRejected(listener: (rejected: RejectedRecord) => void): void
-  /** A new body, not yet bound to a key. */
-  stage(): Promise<OutboxStage>
+  /** Names a write. All tokens of one outbox, whatever process took them, are recognised by `isOurs`. */
+  newToken(): Promise<string>
+  /** Whether a token was given by this outbox, to whatever process. */
+  isOurs(token: string): boolean
+  /** A new body, not yet bound to a key. Each stage needs a token of its own. */
+  stage(token?: string): Promise<OutboxStage>
+  /** Makes a tombstone durable, as the next generation of the key. */
+  commitDelete(entry: OutboxDelete, options?: CommitOptions): Promise<DeleteRecord>
   /** The highest generation of the key, or undefined. */
   find(key: string): Promise<OutboxRecord | undefined>
   /** The highest generations in UTF-8 byte order of their keys, as they are now. */
@@ -79,18 +161,26 @@ export interface Outbox {
    * The bytes of a record from `start` to `end`, both inclusive. NOT_FOUND where the record was removed meanwhile,
    * CORRUPT where the body is not there whole. The stream must be read or destroyed.
    */
-  read(record: OutboxRecord, range?: OutboxRange): Promise<Readable>
+  read(record: PutRecord, range?: OutboxRange): Promise<Readable>
   /** Removes this generation of its key and all older ones; newer ones stay. Removing again does nothing. */
   remove(record: OutboxRecord): Promise<void>
+  /** The right to carry out the record; undefined while another process has it, or where the record is gone. */
+  claim(record: OutboxRecord): Promise<OutboxClaim | undefined>
   summary(): Promise<OutboxSummary>
+  /** Notes a conflict for good; noting the same one again changes nothing. */
+  noteConflict(conflict: OutboxConflict): Promise<void>
+  /** The oldest first. */
+  conflicts(): Promise<readonly OutboxConflict[]>
+  /** Forgets a conflict. One that is not there is no error. */
+  dismissConflict(id: string): Promise<void>
   /**
    * Notes for good that something happened once; a store asks it before it decides where to look for a blob.
    * `moved`: blobs were moved from this side to another driver under the same key.
    */
   mark(mark: OutboxMark): Promise<void>
   marked(mark: OutboxMark): Promise<boolean>
-  /** Bytes free on the volume that holds the bodies; undefined where that means nothing. */
-  freeSpace(): Promise<number | undefined>
+  /** Where what waits lies. */
+  volume(): Promise<OutboxVolume>
   /** Discards open stages and releases handles; what waits stays. A later call opens it again. */
   close(): Promise<void>
 }

@@ -1,27 +1,31 @@
 import { SpoolBudget } from '../body/index.js'
 import type { BlobInfo } from '../driver/index.js'
-import { StorageError } from '../errors/index.js'
-import { isOutboxHost, type Outbox, type OutboxRecord } from '../outbox/index.js'
+import { isOutboxHost, type Outbox, type PutRecord } from '../outbox/index.js'
+import { Circuit, type CircuitStateName } from './circuit.js'
 import { DriverSet } from './driver-set.js'
 import { StoreEmitter } from './events.js'
+import { type FallbackRules, fallbackRules } from './fallback-rules.js'
 import { KeyGate } from './key-gate.js'
 import { type Logger, silentLogger, stderrLogger } from './logger.js'
-import type { FallbackSettings, HybridStoreOptions } from './options.js'
+import type { ConflictRule, HybridStoreOptions, ReconcileSettings } from './options.js'
 import { isDriverName, type PathScheme, uriPaths } from './paths/index.js'
+import { RecordNotes } from './record-notes.js'
 import type { RoutingPolicy } from './routing/index.js'
 import type { StoredBlob } from './stored.js'
-
-/** The settings of the fallback with the defaults filled in. */
-export interface FallbackRules extends Required<{ [K in keyof FallbackSettings]: NonNullable<FallbackSettings[K]> }> {
-  /** For each driver that may fail the one that keeps its blobs. */
-  readonly targets: ReadonlyMap<string, string>
-}
+import { wrongOption as wrong } from './wrong-option.js'
 
 /** The settings of the spool with the defaults filled in. */
 export interface SpoolRules {
   readonly memory: number
   readonly minFree: number
   readonly budget: SpoolBudget
+}
+
+/** The settings of the reconciler with the defaults filled in. */
+export interface ReconcileRules
+  extends Required<{ [K in keyof ReconcileSettings]: NonNullable<ReconcileSettings[K]> }> {
+  /** Whether anything happens without being asked for. */
+  readonly automatic: boolean
 }
 
 /** What all the parts of one store share. */
@@ -31,6 +35,8 @@ export interface StoreContext {
   readonly scheme: PathScheme
   readonly fallback: FallbackRules
   readonly spool: SpoolRules | undefined
+  readonly reconcile: ReconcileRules
+  readonly conflicts: ConflictRule
   /** Where blobs wait for their driver, and the name of the driver that hosts it. */
   readonly outbox: { readonly host: string; readonly box: Outbox } | undefined
   /** Drivers that are looked at without much ado: the fallback's, and disks. */
@@ -38,6 +44,10 @@ export interface StoreContext {
   readonly readThrough: boolean
   readonly exclusive: boolean
   readonly gate: KeyGate
+  /** What became of the records that were tried. */
+  readonly notes: RecordNotes
+  /** Has what waits looked at: at once, or when its driver may be back. */
+  readonly wake: { now: () => void; later: () => void }
   readonly events: StoreEmitter
   readonly logger: Logger
 }
@@ -50,12 +60,15 @@ export function makeContext<D extends string, K extends string>(options: HybridS
   checkNames(drivers)
   const logger = options.logger === false ? silentLogger : (options.logger ?? stderrLogger())
   const fallback = fallbackRules(options.fallback || {}, drivers)
+  const reconcile = reconcileRules(options.reconcile)
+  const conflicts = conflictRule(options.conflicts)
   const host = outboxHost(drivers, fallback)
   const near = new Set([...drivers.configured()].filter(([, { kind }]) => kind === 'fs').map(([name]) => name))
   for (const target of fallback.targets.values()) near.add(target)
   const events = new StoreEmitter((event, error) => {
     logger.error({ event, error: error instanceof Error ? error.message : String(error) }, 'An event listener failed')
   })
+  setCircuits(drivers, fallback, !reconcile.automatic, events, logger)
   host?.box.onRejected((rejected) => {
     logger.error({ name: rejected.name, problem: rejected.problem }, 'A record of the outbox was set aside')
     events.emit('rejected', rejected)
@@ -66,11 +79,15 @@ export function makeContext<D extends string, K extends string>(options: HybridS
     scheme: options.paths ?? uriPaths(),
     fallback,
     spool: spoolRules(options.spool),
+    reconcile,
+    conflicts,
     outbox: host,
     near,
     readThrough: options.readThrough ?? true,
     exclusive: options.exclusive ?? false,
     gate: new KeyGate(),
+    notes: new RecordNotes(),
+    wake: { now: () => {}, later: () => {} },
     events,
     logger,
   }
@@ -88,32 +105,6 @@ function checkNames(drivers: DriverSet): void {
   }
 }
 
-function fallbackRules(options: { readonly [name: string]: unknown }, drivers: DriverSet): FallbackRules {
-  const { outages, refusals, within, ...pairs } = options
-  const targets = new Map<string, string>()
-  for (const [from, to] of Object.entries(pairs)) {
-    if (to === undefined) continue
-    if (!drivers.names.includes(from)) throw wrong(`fallback names the driver "${from}", which it does not have`)
-    if (typeof to !== 'string' || !drivers.names.includes(to)) {
-      throw wrong(`fallback leads from ${from} to "${String(to)}", which is no driver of the store`)
-    }
-    const target = drivers.get(to)
-    if (target === undefined) throw wrong(`fallback leads from ${from} to ${to}, which is not configured`)
-    if (from === to) throw wrong(`fallback leads from ${from} to itself`)
-    if (!isOutboxHost(target)) throw wrong(`fallback leads from ${from} to ${to}, which cannot keep blobs for others`)
-    targets.set(from, to)
-  }
-  if (new Set(targets.values()).size > 1) throw wrong('fallback leads to more than one driver', 'Let all lead to one.')
-  for (const to of targets.values()) {
-    if (targets.has(to))
-      throw wrong(`fallback leads to ${to}, and from ${to} to another one`, 'Do not chain fallbacks.')
-  }
-  if (within !== undefined && !(typeof within === 'number' && within > 0)) {
-    throw wrong('fallback.within is no number of milliseconds above 0')
-  }
-  return { targets, outages: outages !== false, refusals: refusals !== false, within: (within as number) ?? 10_000 }
-}
-
 /** Without a fallback too: what an earlier configuration left waiting stays readable. */
 function outboxHost(drivers: DriverSet, { targets }: FallbackRules): StoreContext['outbox'] {
   const [target] = targets.values()
@@ -123,6 +114,43 @@ function outboxHost(drivers: DriverSet, { targets }: FallbackRules): StoreContex
     }
   }
   return undefined
+}
+
+/** Calls to a driver that has a fallback go through a circuit. */
+function setCircuits(
+  drivers: DriverSet,
+  { targets, circuit }: FallbackRules,
+  probedByCalls: boolean,
+  events: StoreEmitter,
+  logger: Logger,
+): void {
+  if (circuit === false) return
+  for (const driver of targets.keys()) {
+    if (drivers.get(driver) === undefined) continue
+    let reached = true
+    const onChange = (state: CircuitStateName) => {
+      // Said once for each outage, however often it is probed.
+      if (state === 'open' && reached) logger.warn({ driver }, 'A driver cannot be reached, what is meant for it waits')
+      if (state === 'closed') logger.info({ driver }, 'A driver can be reached again')
+      if (state !== 'half-open') reached = state === 'closed'
+      events.emit('circuit', { driver, state })
+    }
+    drivers.setCircuit(driver, new Circuit(driver, { ...circuit, probedByCalls }, onChange))
+  }
+}
+
+function reconcileRules(options: HybridStoreOptions['reconcile']): ReconcileRules {
+  const { interval = 30_000, parallel = 16, unsafeDelete = 'apply' } = options || {}
+  if (!(Number.isFinite(interval) && interval > 0))
+    throw wrong('reconcile.interval is no number of milliseconds above 0')
+  if (!(Number.isSafeInteger(parallel) && parallel > 0)) throw wrong('reconcile.parallel is no whole number above 0')
+  if (unsafeDelete !== 'apply' && unsafeDelete !== 'park') throw wrong("reconcile.unsafeDelete is 'apply' or 'park'")
+  return { automatic: options !== false, interval, parallel, unsafeDelete }
+}
+
+function conflictRule(rule: HybridStoreOptions['conflicts'] = 'both'): ConflictRule {
+  if (rule === 'both' || rule === 'local' || rule === 'remote') return rule
+  throw wrong("conflicts is 'both', 'local' or 'remote'")
 }
 
 function spoolRules(spool: HybridStoreOptions['spool']): SpoolRules | undefined {
@@ -141,17 +169,13 @@ function spoolRules(spool: HybridStoreOptions['spool']): SpoolRules | undefined 
   return { memory, minFree, budget: new SpoolBudget({ totalMemory, totalDisk }) }
 }
 
-function wrong(problem: string, hint?: string): StorageError {
-  return new StorageError('CONFIGURATION', `The store's options are refused: ${problem}.`, { hint })
-}
-
 /** A driver's blob as the store's. */
 export function storedBlob(context: StoreContext, info: BlobInfo, driver: string): StoredBlob {
   return { ...info, driver, path: context.scheme.format({ driver, key: info.key }) }
 }
 
 /** A waiting blob: it lies beside the host's blobs, under the path of the driver that it waits for. */
-export function pendingBlob(context: StoreContext, record: OutboxRecord): StoredBlob {
+export function pendingBlob(context: StoreContext, record: PutRecord): StoredBlob {
   const { key, size, md5: etag, sha256, createdAt: lastModified, attributes, driver: pendingFor } = record
   const path = context.scheme.format({ driver: pendingFor, key })
   return {

@@ -1,6 +1,7 @@
 import type { BlobInfo } from '../driver/index.js'
 import { isStorageError, StorageError } from '../errors/index.js'
 import { quoteKey } from '../keys/index.js'
+import type { OutboxRecord } from '../outbox/index.js'
 import { type StoreContext, storedBlob } from './context.js'
 import type { StoreCopyOptions } from './options.js'
 import type { Location } from './paths/index.js'
@@ -9,6 +10,7 @@ import { putBlob } from './put.js'
 import type { StoredBlob } from './stored.js'
 import { openTransfer, readFailure, sourceOf, verifyTransfer } from './transfer.js'
 import { lookAround, removeVersion, settleVersions } from './versions.js'
+import { fallsBack, type HeldRecord, holding, keepDelete, outboxOf } from './waiting.js'
 
 /** Copies a blob with its attributes: by the driver itself where both ends are on one that can, else streamed and verified. */
 export async function copyBlob(
@@ -34,7 +36,7 @@ export async function moveBlob(
   if (target === undefined) return source
   const moved = await changeWithin(context, 'move', source, target, options)
   const copy = moved ?? (await copyTo(context, source, target, options))
-  await removeSource(context, source, moved !== undefined, options)
+  await removeSource(context, source, copy, moved !== undefined, options)
   return copy
 }
 
@@ -99,65 +101,107 @@ async function changeWithin(
   const within = context.drivers.get(driver)
   if (source.driver !== driver || source.pendingFor !== undefined || within?.[method] === undefined) return undefined
   if (ifNoneMatch !== undefined && !within.capabilities.conditionalCopy) return undefined
-  return context.gate.shared(key, async () => {
-    const before = await lookAround(context, key, driver, signal)
-    if (ifNoneMatch !== undefined && (before.pending || before.copies.length > 0)) {
-      throw new StorageError('ALREADY_EXISTS', `${quoteKey(key)} exists already.`, {
-        operation: method,
-        key,
-        status: 412,
-        outcome: 'unchanged',
-      })
-    }
-    let info: BlobInfo | undefined
-    try {
-      info = await context.drivers.ask(driver, method, key, async (asked) => {
-        return asked[method]?.(source.key, key, { ifNoneMatch, signal })
-      })
-    } catch (error) {
-      // Some drivers learn only from their endpoint's first answer that it has no such condition.
-      if (ifNoneMatch !== undefined && isStorageError(error, 'NOT_SUPPORTED')) return undefined
-      throw error
-    }
-    if (info === undefined) return undefined
-    await settleVersions(context, key, before)
-    return storedBlob(context, info, driver)
-  })
+  return context.gate.shared(key, () =>
+    holding(context, key, async (held) => {
+      // What waits for this driver and cannot be superseded now is followed by a put, which waits behind it.
+      if (held.busy && held.record?.driver === driver) return undefined
+      const before = await lookAround(context, key, driver, held, signal)
+      if (ifNoneMatch !== undefined && (held.record?.operation === 'put' || before.copies.length > 0)) {
+        throw new StorageError('ALREADY_EXISTS', `${quoteKey(key)} exists already.`, {
+          operation: method,
+          key,
+          status: 412,
+          outcome: 'unchanged',
+        })
+      }
+      const writeToken = await outboxOf(context, driver)?.newToken()
+      let info: BlobInfo | undefined
+      try {
+        info = await context.drivers.ask(driver, method, key, async (asked) => {
+          return asked[method]?.(source.key, key, { ifNoneMatch, writeToken, signal })
+        })
+      } catch (error) {
+        // Some drivers learn only from their endpoint's first answer that it has no such condition.
+        if (ifNoneMatch !== undefined && isStorageError(error, 'NOT_SUPPORTED')) return undefined
+        throw error
+      }
+      if (info === undefined) return undefined
+      await settleVersions(context, key, driver, before, held)
+      return storedBlob(context, info, driver)
+    }),
+  )
 }
 
 /** Removes the version that was moved, and what lies below it: else a path of the old key would read that. */
 async function removeSource(
   context: StoreContext,
   source: StoredBlob,
+  copy: StoredBlob,
   gone: boolean,
   { signal }: StoreCopyOptions,
 ): Promise<void> {
   const { key, driver, etag, pendingFor } = source
-  await context.gate.shared(key, async () => {
-    try {
-      if (pendingFor !== undefined) await removePending(context, source)
-      else if (!gone) await removeVersion(context, driver, key, etag, signal)
-    } catch (error) {
-      if (!isStorageError(error, 'PRECONDITION_FAILED')) throw error
-      const hint = 'The copy is complete; the source is a newer version now and was kept.'
-      throw error.with({ operation: 'move', hint })
-    }
-    const home = pendingFor ?? driver
-    const below = new Set([home, ...(await othersFor(context, home))])
-    below.delete(driver)
-    for (const name of below) {
-      if (context.drivers.get(name)) {
-        await context.drivers.ask(name, 'delete', key, (asked) => asked.delete(key, { signal }))
+  const home = pendingFor ?? driver
+  await context.gate.shared(key, () =>
+    holding(context, key, async (held) => {
+      try {
+        if (pendingFor !== undefined) assertStillWaits(source, held.record)
+        else if (!gone) await removeOrKeep(context, source, copy, driver, etag, signal)
+      } catch (error) {
+        if (!isStorageError(error, 'PRECONDITION_FAILED')) throw error
+        const hint = 'The copy is complete; the source is a newer version now and was kept.'
+        throw error.with({ operation: 'move', hint })
       }
-    }
-  })
+      const below = new Set([home, ...(await othersFor(context, home))])
+      if (pendingFor === undefined) below.delete(driver)
+      for (const name of below) {
+        if (!context.drivers.get(name)) continue
+        const waits = held.record?.driver === name
+        await removeOrKeep(context, source, copy, name, undefined, signal, waits ? held : undefined)
+      }
+    }),
+  )
 }
 
-async function removePending(context: StoreContext, { key, etag }: StoredBlob): Promise<void> {
-  const record = await context.outbox?.box.find(key)
-  if (record === undefined) return
-  if (record.md5 !== etag) {
-    throw new StorageError('PRECONDITION_FAILED', `${quoteKey(key)} was changed while it was moved.`, { key })
+/**
+ * Deletes the moved key on one driver: this version of it or, without an etag, whatever is there. Where the driver
+ * cannot be reached the delete waits, until the copy has arrived if that waits too.
+ */
+async function removeOrKeep(
+  context: StoreContext,
+  { key }: StoredBlob,
+  copy: StoredBlob,
+  driver: string,
+  etag: string | undefined,
+  signal: AbortSignal | undefined,
+  held?: HeldRecord | undefined,
+): Promise<void> {
+  const box = outboxOf(context, driver)
+  const keep = async (failure?: StorageError) => {
+    const token = copy.pendingFor === undefined ? undefined : (await context.outbox?.box.find(copy.key))?.token
+    const after = token === undefined ? undefined : { key: copy.key, token }
+    const check = (current: OutboxRecord | undefined) => {
+      if (held?.record && current?.token !== held.record.token) throw movedMeanwhile(key)
+    }
+    if (box) await keepDelete(context, box, driver, key, { failure, after, etag, check })
   }
-  await context.outbox?.box.remove(record)
+  // As long as the copy is only here, the source on its driver is the one that survives the loss of this machine.
+  if (box && (held?.busy || copy.pendingFor !== undefined)) return keep()
+  try {
+    if (etag !== undefined) await removeVersion(context, driver, key, etag, signal)
+    else await context.drivers.ask(driver, 'delete', key, (asked) => asked.delete(key, { signal }))
+  } catch (error) {
+    if (!box || !fallsBack(context, driver, error)) throw error
+    return keep(error as StorageError)
+  }
+  if (held?.record) await context.outbox?.box.remove(held.record)
+}
+
+function assertStillWaits({ key, etag }: StoredBlob, record: OutboxRecord | undefined): void {
+  if (record?.operation === 'put' && record.md5 === etag) return
+  throw movedMeanwhile(key)
+}
+
+function movedMeanwhile(key: string): StorageError {
+  return new StorageError('PRECONDITION_FAILED', `${quoteKey(key)} was changed while it was moved.`, { key })
 }

@@ -1,6 +1,7 @@
 import { checkWriteConditions, checkWriteOptions, type DeleteOptions, type SignalOptions } from '../driver/index.js'
 import { isStorageError, StorageError } from '../errors/index.js'
 import { quoteKey } from '../keys/index.js'
+import type { OutboxRecord } from '../outbox/index.js'
 import type { StoreContext } from './context.js'
 import { namedFailure } from './failures.js'
 import type { Location } from './paths/index.js'
@@ -8,6 +9,7 @@ import { othersFor, resolve } from './plan.js'
 import { aborted } from './read.js'
 import type { PathDeleteResult } from './stored.js'
 import { headIfThere } from './versions.js'
+import { fallsBack, type HeldRecord, holding, isInDoubt, keepDelete, outboxOf } from './waiting.js'
 
 /** Where a key is deleted: far away first, since that is what may fail, and nothing else is gone then. */
 interface DeletePlan {
@@ -18,28 +20,110 @@ interface DeletePlan {
 }
 
 const BATCH = 500
+const PARALLEL = 16
 
 /** Deletes a blob wherever its path would read it. A blob that does not exist is no error. */
 export async function deleteBlob(context: StoreContext, path: string, options: DeleteOptions): Promise<void> {
   const started = performance.now()
   checkWriteOptions(options, 'delete')
-  const { ifMatch, signal } = options
-  const plan = await deletePlan(context, path, signal)
+  const plan = await deletePlan(context, path, options.signal)
   const { key, driver } = plan
-  if (signal?.aborted) throw aborted('delete', key, signal)
-  await context.gate.shared(key, async () => {
-    const pending = await context.outbox?.box.find(key)
-    const current = ifMatch === undefined ? undefined : await currentVersion(context, plan, signal)
-    if (ifMatch !== undefined) checkWriteConditions(key, pending?.md5 ?? current?.etag, { ifMatch }, 'delete')
-    const remove = (name: string) => {
-      const condition = current?.driver === name && !pending ? ifMatch : undefined
-      return context.drivers.ask(name, 'delete', key, (asked) => asked.delete(key, { ifMatch: condition, signal }))
-    }
-    for (const name of plan.far) await remove(name)
-    if (pending) await context.outbox?.box.remove(pending)
-    for (const name of plan.near) await remove(name)
-  })
+  if (options.signal?.aborted) throw aborted('delete', key, options.signal)
+  await context.gate.shared(key, () => deleteOne(context, plan, options))
   context.events.emit('delete', { key, driver, ms: performance.now() - started })
+}
+
+/** The far drivers first, or a tombstone for one that cannot be asked: then nothing that is near is in the way. */
+async function deleteOne(
+  context: StoreContext,
+  plan: DeletePlan,
+  { ifMatch, signal }: DeleteOptions,
+  failures: Failures = new Map(),
+): Promise<void> {
+  const { key } = plan
+  await holding(context, key, async (held) => {
+    const current = ifMatch === undefined ? undefined : await judge(context, plan, held.record, ifMatch, signal)
+    const conditionOn = (name: string) => (current?.driver === name ? ifMatch : undefined)
+    // What waits is read by every path of the key, whichever driver it waits for.
+    const waitsFor = held.record?.operation === 'put' ? [held.record.driver] : []
+    for (const name of new Set([...plan.far, ...waitsFor])) {
+      const condition = { ifMatch: conditionOn(name), signal }
+      await deleteFar(context, key, name, held, condition, ifMatch !== undefined, failures.get(name))
+    }
+    for (const name of plan.near) {
+      const condition = { ifMatch: conditionOn(name), signal }
+      await context.drivers.ask(name, 'delete', key, (asked) => asked.delete(key, condition))
+    }
+  })
+}
+
+/** What drivers said of deletes that were tried just before. */
+type Failures = ReadonlyMap<string, StorageError>
+
+/** On one far driver: at once, or by a tombstone. `judged`: the record that is held met a condition. */
+async function deleteFar(
+  context: StoreContext,
+  key: string,
+  driver: string,
+  { record, busy }: HeldRecord,
+  options: DeleteOptions,
+  judged: boolean,
+  failed: StorageError | undefined,
+): Promise<void> {
+  const box = outboxOf(context, driver)
+  const waits = record?.driver === driver
+  const check = (current: OutboxRecord | undefined) => {
+    if (judged && waits) assertStill(key, current, record)
+  }
+  if (record && waits && !context.drivers.get(driver)) {
+    await context.outbox?.box.remove(record)
+    return
+  }
+  if (box && waits && busy) {
+    await keepDelete(context, box, driver, key, { check })
+    return
+  }
+  try {
+    if (failed) throw failed
+    await context.drivers.ask(driver, 'delete', key, (asked) => asked.delete(key, options))
+  } catch (error) {
+    // Whether this very version is still there is for the driver to say.
+    if (!box || options.ifMatch !== undefined || !fallsBack(context, driver, error)) throw error
+    await keepDelete(context, box, driver, key, { failure: error as StorageError, check })
+    return
+  }
+  const now = waits ? await context.outbox?.box.find(key) : undefined
+  if (now && (now.token === record?.token || !isInDoubt(now))) await context.outbox?.box.remove(now)
+}
+
+/**
+ * Checks `ifMatch` against the version that a read would find, and answers the driver that has to judge it again;
+ * undefined where it is one that waits here, of which nobody else can say anything.
+ */
+async function judge(
+  context: StoreContext,
+  plan: DeletePlan,
+  record: OutboxRecord | undefined,
+  ifMatch: string,
+  signal: AbortSignal | undefined,
+): Promise<{ readonly driver: string } | undefined> {
+  const { key } = plan
+  if (record?.operation === 'put') {
+    checkWriteConditions(key, record.md5, { ifMatch }, 'delete')
+    return undefined
+  }
+  const current = await currentVersion(context, plan, record?.driver, signal)
+  checkWriteConditions(key, current?.etag, { ifMatch }, 'delete')
+  return current
+}
+
+function assertStill(key: string, current: OutboxRecord | undefined, record: OutboxRecord): void {
+  if (current?.token === record.token) return
+  throw new StorageError('PRECONDITION_FAILED', `${quoteKey(key)} was changed meanwhile.`, {
+    operation: 'delete',
+    key,
+    outcome: 'unchanged',
+  })
 }
 
 /** Deletes many and answers for each, in the order asked. */
@@ -71,42 +155,63 @@ export async function deleteBlobs(
   return results
 }
 
+/** Keys of which nothing waits go in one request to each driver; the others, and what fails there, one by one. */
 async function deleteBatch(
   context: StoreContext,
   plans: readonly DeletePlan[],
   signal: AbortSignal | undefined,
 ): Promise<Map<string, Error>> {
   const errors = new Map<string, Error>()
-  const deleteOn = async (where: 'far' | 'near') => {
-    const names = new Set(plans.flatMap((plan) => plan[where]))
-    for (const name of names) {
-      const keys = new Set(
-        plans.filter((plan) => plan[where].includes(name) && !errors.has(plan.key)).map(({ key }) => key),
-      )
-      if (keys.size === 0) continue
-      try {
-        const asked = [...keys]
-        const answers = await context.drivers.ask(name, 'deleteMany', undefined, (driver) => {
-          return driver.deleteMany(asked, { signal })
-        })
-        for (const { key, error } of answers) if (error) errors.set(key, namedFailure(error, name, 'delete', key))
-      } catch (error) {
-        for (const key of keys) errors.set(key, namedFailure(error, name, 'delete', key))
+  const alone = new Map<string, { readonly plan: DeletePlan; readonly failures: Map<string, StorageError> }>()
+  for (const plan of plans) {
+    if (await context.outbox?.box.find(plan.key)) alone.set(plan.key, { plan, failures: new Map() })
+  }
+  const together = plans.filter(({ key }) => !alone.has(key))
+  for (const where of ['far', 'near'] as const) {
+    for (const name of new Set(together.flatMap((plan) => plan[where]))) {
+      const asked = together.filter(({ key, [where]: names }) => {
+        return names.includes(name) && !errors.has(key) && !alone.has(key)
+      })
+      const failed = await deleteTogether(context, name, [...new Set(asked.map(({ key }) => key))], signal)
+      for (const plan of asked) {
+        const error = failed.get(plan.key)
+        if (error === undefined) continue
+        if (fallsBack(context, name, error)) alone.set(plan.key, { plan, failures: new Map([[name, error]]) })
+        else errors.set(plan.key, error)
       }
     }
   }
-  await deleteOn('far')
-  for (const { key } of plans) {
-    if (errors.has(key)) continue
-    try {
-      const pending = await context.outbox?.box.find(key)
-      if (pending) await context.outbox?.box.remove(pending)
-    } catch (error) {
-      errors.set(key, error as Error)
+  const left = alone.values()
+  const work = async () => {
+    for (const { plan, failures } of left) {
+      try {
+        await deleteOne(context, plan, { signal }, failures)
+      } catch (error) {
+        errors.set(plan.key, error as Error)
+      }
     }
   }
-  await deleteOn('near')
+  await Promise.all(Array.from({ length: PARALLEL }, work))
   return errors
+}
+
+async function deleteTogether(
+  context: StoreContext,
+  name: string,
+  keys: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<Map<string, StorageError>> {
+  const failed = new Map<string, StorageError>()
+  if (keys.length === 0) return failed
+  try {
+    const answers = await context.drivers.ask(name, 'deleteMany', undefined, (driver) => {
+      return driver.deleteMany(keys, { signal })
+    })
+    for (const { key, error } of answers) if (error) failed.set(key, namedFailure(error, name, 'delete', key))
+  } catch (error) {
+    for (const key of keys) failed.set(key, namedFailure(error, name, 'delete', key))
+  }
+  return failed
 }
 
 /** Holds all the keys at once; nobody who holds one alone ever waits for another, so the order does not matter. */
@@ -144,8 +249,10 @@ async function theOne(
   for (const location of candidates) {
     const { driver, key } = location
     if (found.some((other) => other.key === key) || !context.drivers.get(driver)) continue
-    const pending = await context.outbox?.box.find(key)
-    if (pending || (await headIfThere(context, driver, key, signal))) found.push(location)
+    const record = await context.outbox?.box.find(key)
+    const there =
+      record && (record.operation === 'put' || record.driver === driver) ? record.operation === 'put' : undefined
+    if (there ?? (await headIfThere(context, driver, key, signal))) found.push(location)
   }
   if (found.length < 2) return found[0] ?? candidates[0]
   const paths = found.map((location) => quoteKey(context.scheme.format(location))).join(', ')
@@ -162,20 +269,22 @@ async function assertElsewhere(
   plan: DeletePlan,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const pending = await context.outbox?.box.find(plan.key)
-  for (const name of pending ? [] : plan.near) {
+  const record = await context.outbox?.box.find(plan.key)
+  if (record?.operation === 'put') return
+  for (const name of plan.near) {
     if (await headIfThere(context, name, plan.key, signal)) return
   }
   context.drivers.need(plan.driver, 'delete')
 }
 
-/** The version that a read would find, outbox aside. */
+/** The version that a read would find, outbox aside, and aside from a driver that is to have none any more. */
 async function currentVersion(
   context: StoreContext,
   plan: DeletePlan,
+  gone: string | undefined,
   signal: AbortSignal | undefined,
 ): Promise<{ readonly driver: string; readonly etag: string } | undefined> {
-  const order = [plan.driver, ...plan.far, ...plan.near].filter((name) => context.drivers.get(name))
+  const order = [plan.driver, ...plan.far, ...plan.near].filter((name) => context.drivers.get(name) && name !== gone)
   for (const driver of new Set(order)) {
     try {
       const info = await context.drivers.ask(driver, 'head', plan.key, (asked) => asked.head(plan.key, { signal }))

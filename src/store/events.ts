@@ -16,7 +16,7 @@ export interface StoreEvents {
   readonly get: BlobEvent & { readonly path: string; readonly size: number; readonly pending: boolean }
   /** A key was deleted on every driver where it is looked for. `driver` is the one it was addressed on. */
   readonly delete: BlobEvent
-  /** A put could not reach its driver, and waits in the outbox for it. */
+  /** A put or delete could not reach its driver, and waits in the outbox for it. */
   readonly fallback: {
     readonly key: string
     readonly path: string
@@ -24,6 +24,8 @@ export interface StoreEvents {
     readonly from: string
     /** The driver that keeps the blob meanwhile. */
     readonly to: string
+    readonly operation: 'put' | 'delete'
+    /** Bytes; 0 for a delete. */
     readonly size: number
     readonly code: StorageErrorCode
     readonly error: Error
@@ -44,14 +46,28 @@ export interface StoreEvents {
     readonly oldPath: string
     readonly newPath: string
   }
-  /** A pending blob was handed over to the driver it was meant for. */
+  /** What waited was carried out on the driver it was meant for. */
   readonly reconciled: {
     readonly key: string
     readonly driver: string
     readonly path: string
+    readonly operation: 'put' | 'delete'
+    /** Bytes; 0 for a delete. */
     readonly size: number
-    readonly etag: string
+    /** Of the blob there now. */
+    readonly etag?: string | undefined
   }
+  /** Somebody else changed a key while a change of it waited here: see `store.conflicts()`. */
+  readonly conflict: {
+    readonly id: string
+    readonly key: string
+    readonly driver: string
+    readonly operation: 'put' | 'delete'
+    readonly winner: 'local' | 'remote'
+    readonly keptAs?: { readonly key: string; readonly path: string } | undefined
+  }
+  /** A driver with a fallback was found unreachable (`open`), is being tried (`half-open`) or is back (`closed`). */
+  readonly circuit: { readonly driver: string; readonly state: 'closed' | 'open' | 'half-open' }
   /** A record of the outbox cannot be trusted and was set aside, with its body. */
   readonly rejected: { readonly name: string; readonly problem: string }
 }

@@ -11,6 +11,7 @@ import type {
   Visibility,
 } from '../driver/index.js'
 import { isStorageError } from '../errors/index.js'
+import { type Conflict, listConflicts } from './conflicts.js'
 import { makeContext, type StoreContext } from './context.js'
 import { copyBlob, moveBlob } from './copy.js'
 import { deleteBlob, deleteBlobs } from './delete.js'
@@ -18,6 +19,7 @@ import type { StoreEventName, StoreListener } from './events.js'
 import { publicUrl, signUpload, signUrl } from './links.js'
 import { type ListPage, listBlobs, listPage } from './list.js'
 import type {
+  CloseOptions,
   HybridStoreOptions,
   ListPageOptions,
   PendingOptions,
@@ -33,6 +35,7 @@ import { resolve, routeTo } from './plan.js'
 import { putBlob } from './put.js'
 import { getBlob, headBlob } from './read.js'
 import { type ReconcileResult, reconcile } from './reconcile.js'
+import { Reconciler } from './reconciler.js'
 import { type Relocation, relocate } from './relocate.js'
 import type { RoutingContext } from './routing/index.js'
 import { RunningCalls } from './running.js'
@@ -50,17 +53,23 @@ import { getVisibility, setVisibility } from './visibility.js'
 export class HybridStore<D extends string = string, K extends string = string> implements AsyncDisposable {
   readonly #context: StoreContext
   readonly #calls = new RunningCalls()
+  readonly #reconciler: Reconciler
   #closing: Promise<void> | undefined
 
-  /** Does no I/O but for one log line. CONFIGURATION where the options contradict each other. */
+  /**
+   * Does no I/O but for one log line; what waits is looked at in the background, soon. CONFIGURATION where the options
+   * contradict each other.
+   */
   constructor(options: HybridStoreOptions<D, K>) {
     this.#context = makeContext(options)
     logStart(this.#context)
+    this.#reconciler = new Reconciler(this.#context)
   }
 
   /**
    * Writes a blob to the driver it is routed to. Where that fails and has a fallback, the blob waits there for its
-   * driver: `pendingFor` says so, and the path is the same. With `ifMatch` or `ifNoneMatch` it never falls back.
+   * driver: `pendingFor` says so, and the path is the same. With `ifMatch` or `ifNoneMatch` it falls back only where the
+   * current version waits here too, so that the condition can be decided; else it is UNAVAILABLE.
    */
   async put(key: string, body: BlobBody, options: StorePutOptions<D, K> = {}): Promise<StoredBlob<D>> {
     try {
@@ -95,7 +104,8 @@ export class HybridStore<D extends string = string, K extends string = string> i
 
   /**
    * Deletes a blob from every place where its path would be read. One that does not exist is no error, unless `ifMatch`
-   * is given. Where a far driver cannot be reached it rejects, and nothing is gone.
+   * is given. Where a driver with a fallback cannot be reached the delete waits, durably: no path reads the blob any
+   * more, and its driver deletes it later. With `ifMatch` that needs a version that waits here; else UNAVAILABLE.
    */
   delete(path: string, options: DeleteOptions = {}): Promise<void> {
     return this.#run('delete', (context) => deleteBlob(context, path, options))
@@ -187,14 +197,27 @@ export class HybridStore<D extends string = string, K extends string = string> i
     return { key, driver, path: where, pendingFor }
   }
 
-  /** The blobs that wait for their driver, in byte order of their keys. */
+  /** The changes that wait for their driver, in byte order of their keys. */
   pending(options: PendingOptions = {}): Promise<PendingBlob<D>[]> {
     return this.#run('pending', (context) => pendingBlobs(context, options))
   }
 
-  /** Hands the waiting blobs over to their drivers, each verified before it stops waiting. May run twice at once. */
+  /**
+   * Carries out what waits, each change verified before it stops waiting; with `reconcile: false` nobody else does. May
+   * run twice at once and in several processes.
+   */
   reconcile(options: ReconcileOptions = {}): Promise<ReconcileResult> {
     return this.#run('reconcile', (context) => reconcile(context, options))
+  }
+
+  /** Keys that somebody else changed while a change of them waited here, until they are dismissed. Asks no driver. */
+  conflicts(): Promise<Conflict<D>[]> {
+    return this.#run('conflicts', (context) => listConflicts(context))
+  }
+
+  /** Forgets a conflict; both versions stay where they are. One that is not there is no error. */
+  dismissConflict(id: string): Promise<void> {
+    return this.#run('dismissConflict', async ({ outbox }) => outbox?.box.dismissConflict(id))
   }
 
   /** How the drivers did lately and what waits. Asks no driver. */
@@ -218,9 +241,12 @@ export class HybridStore<D extends string = string, K extends string = string> i
     return this
   }
 
-  /** Waits for the calls under way, then closes the outbox and the drivers. Later calls reject with CONFIGURATION. */
-  close(): Promise<void> {
-    this.#closing ??= this.#close()
+  /**
+   * Waits for the calls under way, then closes the outbox and the drivers. Later calls reject with CONFIGURATION. With
+   * `drain` it first goes on handing over for so long; what is left is logged, and waits for the next start.
+   */
+  close(options: CloseOptions = {}): Promise<void> {
+    this.#closing ??= this.#close(options)
     return this.#closing
   }
 
@@ -233,8 +259,10 @@ export class HybridStore<D extends string = string, K extends string = string> i
     return this.#calls.run(operation, () => call(this.#context) as Promise<T>)
   }
 
-  async #close(): Promise<void> {
+  async #close({ drain = 0 }: CloseOptions): Promise<void> {
     await this.#calls.end()
+    await this.#reconciler.stop()
+    if (drain > 0) await this.#reconciler.drain(drain)
     const { outbox, drivers } = this.#context
     const closing = [outbox?.box.close(), ...[...drivers.configured()].map(([, driver]) => driver.close?.())]
     const failed = (await Promise.allSettled(closing)).find((end) => end.status === 'rejected')

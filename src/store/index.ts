@@ -1,3 +1,5 @@
+export type { CircuitStateName } from './circuit.js'
+export type { Conflict } from './conflicts.js'
 export type { DriverHealth } from './driver-set.js'
 export type { StoreEventName, StoreEvents, StoreListener } from './events.js'
 export {
@@ -11,12 +13,18 @@ export { HybridStore } from './hybrid-store.js'
 export type { ListPage } from './list.js'
 export { type ConsoleLike, consoleLogger, type LogFields, type Logger } from './logger.js'
 export type {
+  Acknowledgement,
+  CircuitSettings,
+  CloseOptions,
+  ConflictRule,
   Fallback,
   FallbackSettings,
   HybridStoreOptions,
   ListPageOptions,
   PendingOptions,
   ReconcileOptions,
+  ReconcileProgress,
+  ReconcileSettings,
   RelocateOptions,
   RouteSelection,
   SpoolSettings,

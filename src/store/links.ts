@@ -4,7 +4,7 @@ import { assertKey, quoteKey } from '../keys/index.js'
 import type { StoreContext } from './context.js'
 import type { StoreSignUploadOptions } from './options.js'
 import type { Location } from './paths/index.js'
-import { othersFor, resolve, routeTo } from './plan.js'
+import { notFound, othersFor, resolve, routeTo } from './plan.js'
 import { headIfThere } from './versions.js'
 
 type LinkMethod = 'signUrl' | 'signUpload' | 'publicUrl'
@@ -48,7 +48,8 @@ async function linkTarget(context: StoreContext, path: string, method: LinkMetho
   const [hint] = candidates
   for (const { key } of candidates) {
     const pending = await context.outbox?.box.find(key)
-    if (pending) throw waiting(key, pending.driver, method)
+    if (pending?.operation === 'put') throw waiting(key, pending.driver, method)
+    if (pending?.driver === hint.driver) throw notFound(path, method, key)
   }
   if (!context.drivers.get(hint.driver)) {
     const driver = context.fallback.targets.get(hint.driver)

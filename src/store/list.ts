@@ -1,9 +1,9 @@
 import { checkListOptions, type ListEntry } from '../driver/index.js'
 import { StorageError } from '../errors/index.js'
 import { compareKeys } from '../keys/index.js'
-import type { OutboxRecord } from '../outbox/index.js'
+import type { PutRecord } from '../outbox/index.js'
 import { pendingBlob, type StoreContext } from './context.js'
-import { failureKind, namedFailure } from './failures.js'
+import { failureKind } from './failures.js'
 import type { ListPageOptions, StoreListOptions } from './options.js'
 import { aborted } from './read.js'
 import { nameOfEntry, SortedEntries } from './sorted-entries.js'
@@ -144,7 +144,7 @@ class MergedList {
     let reached: string | undefined
     for (const { name, list } of lists) {
       const entries = await this.#ask(name, () => list.take(wanted, bound))
-      this.#span.addListed(name, entries, this.#cursor)
+      this.#span.addListed(name, await this.#withoutEmpty(name, entries), this.#cursor)
       const last = entries.at(-1)
       if (entries.length < wanted || last === undefined) continue
       const at = nameOfEntry(last)
@@ -165,6 +165,28 @@ class MergedList {
     }
   }
 
+  /** Without the prefixes below which everything is deleted, where that is still to be carried out. */
+  async #withoutEmpty(name: string, entries: readonly ListEntry[]): Promise<readonly ListEntry[]> {
+    const kept: ListEntry[] = []
+    for (const entry of entries) {
+      const hidden = entry.type === 'prefix' ? this.#span.hiddenBelow(name, entry.prefix) : 0
+      if (hidden === 0 || (await this.#hasMoreThanHidden(name, entry, hidden))) kept.push(entry)
+    }
+    return kept
+  }
+
+  async #hasMoreThanHidden(name: string, entry: ListEntry, hidden: number): Promise<boolean> {
+    const { signal } = this.#options
+    const prefix = nameOfEntry(entry)
+    return this.#ask(name, async () => {
+      const driver = this.#context.drivers.need(name, 'list')
+      for await (const below of driver.list({ prefix, signal, limit: hidden + 1 })) {
+        if (below.type === 'blob' && !this.#span.isHidden(name, below.key)) return true
+      }
+      return false
+    })
+  }
+
   /** What the near drivers and the outbox have now: a blob that left the far driver before it was read has come here. */
   async #addNear(end: string | undefined): Promise<void> {
     await this.#addPending(end)
@@ -182,6 +204,10 @@ class MergedList {
     const { prefix = '', delimiter = '' } = this.#options
     const records = (await this.#context.outbox?.box.list({ prefix, startAfter: this.#cursor })) ?? []
     for (const record of records) {
+      if (record.operation === 'delete') {
+        this.#span.hide(record.driver, record.key)
+        continue
+      }
       const entry = this.#rolledUp(record, prefix, delimiter)
       const name = nameOfEntry(entry)
       if (end !== undefined && compareKeys(name, end) > 0) break
@@ -189,21 +215,15 @@ class MergedList {
     }
   }
 
-  #rolledUp(record: OutboxRecord, prefix: string, delimiter: string): StoredEntry {
+  #rolledUp(record: PutRecord, prefix: string, delimiter: string): StoredEntry {
     const at = delimiter === '' ? -1 : record.key.indexOf(delimiter, prefix.length)
     if (at >= 0) return { type: 'prefix', prefix: record.key.slice(0, at + delimiter.length) }
     const { key, size, etag, lastModified, driver, path, pendingFor } = pendingBlob(this.#context, record)
     return { type: 'blob', key, size, etag, lastModified, driver, path, pendingFor }
   }
 
-  async #ask<T>(name: string, call: () => Promise<T>): Promise<T> {
-    try {
-      return await call()
-    } catch (error) {
-      const failure = namedFailure(error, name, 'list')
-      this.#context.drivers.noteFailure(name, failure)
-      throw failure
-    }
+  #ask<T>(name: string, call: () => Promise<T>): Promise<T> {
+    return this.#context.drivers.ask(name, 'list', undefined, call)
   }
 }
 
@@ -211,6 +231,8 @@ class MergedList {
 class Span {
   readonly #context: StoreContext
   #entries = new Map<string, StoredEntry>()
+  /** By driver the keys that are to be deleted on it. */
+  readonly #hidden = new Map<string, Set<string>>()
 
   constructor(context: StoreContext) {
     this.#context = context
@@ -219,9 +241,29 @@ class Span {
   addListed(driver: string, entries: readonly ListEntry[], cursor: string | undefined): void {
     for (const entry of entries) {
       if (cursor !== undefined && compareKeys(nameOfEntry(entry), cursor) <= 0) continue
+      if (entry.type === 'blob' && this.isHidden(driver, entry.key)) continue
       if (entry.type === 'prefix') this.add(entry)
       else this.add({ ...entry, driver, path: this.#context.scheme.format({ driver, key: entry.key }) })
     }
+  }
+
+  /** From now on the driver counts as having no such key. */
+  hide(driver: string, key: string): void {
+    const keys = this.#hidden.get(driver) ?? new Set()
+    this.#hidden.set(driver, keys.add(key))
+    const entry = this.#entries.get(key)
+    if (entry?.type === 'blob' && entry.driver === driver && entry.pendingFor === undefined) this.#entries.delete(key)
+  }
+
+  isHidden(driver: string, key: string): boolean {
+    return this.#hidden.get(driver)?.has(key) ?? false
+  }
+
+  /** How many hidden keys begin with the prefix. */
+  hiddenBelow(driver: string, prefix: string): number {
+    let count = 0
+    for (const key of this.#hidden.get(driver) ?? []) if (key.startsWith(prefix)) count++
+    return count
   }
 
   /** Removes and answers what is not behind `end`, in order. */

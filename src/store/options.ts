@@ -24,7 +24,59 @@ export interface FallbackSettings {
    * to it add 4 ms for each KiB, at most two minutes, since a slow line is none that is dead.
    */
   readonly within?: number | undefined
+  /**
+   * Milliseconds for which a request that was sent and never answered may still take effect; 30,000 by default. A blob
+   * that fell back after such a request stays in the outbox until then, even if it has arrived, and is looked at again.
+   */
+  readonly grace?: number | undefined
+  /**
+   * After the first call that finds a driver unreachable the others are not made: puts and deletes fall back and reads
+   * fail at once, until a probe has found it again. `false`: every call is made. Throttling counts as reachable.
+   */
+  readonly circuit?: false | CircuitSettings | undefined
+  /** Refuse to keep a blob on a disk that is gone with the machine or container (tmpfs, overlayfs). Off by default. */
+  readonly requireDurable?: boolean | undefined
+  /** Bytes that may wait altogether; beyond that a put fails with both reasons. No limit by default. */
+  readonly maxBytes?: number | undefined
+  /** Bytes that must stay free on the volume where blobs wait; 64 MiB by default. A delete always finds room. */
+  readonly minFree?: number | undefined
+  /**
+   * When a put is answered. `driver` (default): once its driver has it, or it fell back. `fallback`: once it is durable
+   * in the outbox; its driver gets it in the background.
+   */
+  readonly ack?: Acknowledgement | undefined
 }
+
+/** Whose word a put waits for. */
+export type Acknowledgement = 'driver' | 'fallback'
+
+/** How a driver that could not be reached is tried again. */
+export interface CircuitSettings {
+  /** Milliseconds until the first probe; 1,000 by default. Each one that fails about doubles the time. */
+  readonly probeAfter?: number | undefined
+  /** Milliseconds between probes at most; 30,000 by default. */
+  readonly probeAtMost?: number | undefined
+}
+
+/** How what waits is carried out in the background. */
+export interface ReconcileSettings {
+  /** Milliseconds between looks at what waits; 30,000 by default. A driver that is back is noticed sooner. */
+  readonly interval?: number | undefined
+  /** Records under way at once, at most; 16 by default. It begins with 4, and falls while the driver throttles. */
+  readonly parallel?: number | undefined
+  /**
+   * On a driver without conditional deletes there is an instant between looking and deleting. `apply` (default): a
+   * delete that waited is carried out all the same; `park`: it waits until the driver can do better.
+   */
+  readonly unsafeDelete?: 'apply' | 'park' | undefined
+}
+
+/**
+ * Which version is at the key where somebody else changed it while a change of ours waited. `both`: theirs, and ours
+ * beside it under a name of its own; `local`: ours; `remote`: theirs, and ours is given up. Whichever it is,
+ * `store.conflicts()` tells.
+ */
+export type ConflictRule = 'both' | 'local' | 'remote'
 
 /** For each driver the one that keeps its blobs while it is down. That one must be able to hold an outbox. */
 export type Fallback<D extends string> = { readonly [From in D]?: D | undefined } & FallbackSettings
@@ -54,6 +106,10 @@ export interface HybridStoreOptions<D extends string = string, K extends string 
   readonly policy?: RoutingPolicy<NoInfer<D>, K> | undefined
   /** What to do when a driver fails; `false`, the default, lets the put fail. */
   readonly fallback?: false | Fallback<NoInfer<D>> | undefined
+  /** Hands over what waits, in the background; `false`: only `reconcile()` does. Needs a fallback. */
+  readonly reconcile?: false | ReconcileSettings | undefined
+  /** `both` by default. */
+  readonly conflicts?: ConflictRule | undefined
   /** How paths are written; {@link uriPaths} by default. */
   readonly paths?: PathScheme<NoInfer<D>> | undefined
   /** Where log lines go; stderr by default, `false` for nowhere. */
@@ -82,7 +138,10 @@ export interface RouteSelection<D extends string = string, K extends string = st
 
 export interface StorePutOptions<D extends string = string, K extends string = string>
   extends PutOptions,
-    RouteSelection<D, K> {}
+    RouteSelection<D, K> {
+  /** As `fallback.ack`, for this put. INVALID_ARGUMENT where its driver has no fallback. */
+  readonly ack?: Acknowledgement | undefined
+}
 
 export interface StoreCopyOptions<D extends string = string, K extends string = string>
   extends CopyOptions,
@@ -110,8 +169,27 @@ export interface RelocateOptions<D extends string = string> extends SignalOption
 }
 
 export interface ReconcileOptions extends SignalOptions {
-  /** Try at most so many blobs. No limit by default. */
+  /** Try at most so many records. No limit by default. */
   readonly limit?: number | undefined
+  /** Called after each record. Must not throw. */
+  readonly onProgress?: ((progress: ReconcileProgress) => void) | undefined
+}
+
+/** How far a run of `reconcile` has come. */
+export interface ReconcileProgress {
+  /** Records that wait no longer. */
+  readonly moved: number
+  /** Records that could not be carried out. */
+  readonly failed: number
+  /** Records that this run is about. */
+  readonly total: number
+  /** Bytes of the bodies that were handed over. */
+  readonly bytes: number
+}
+
+export interface CloseOptions {
+  /** Milliseconds to go on handing over what waits before the store closes; 0 by default. */
+  readonly drain?: number | undefined
 }
 
 export interface PendingOptions {

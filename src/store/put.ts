@@ -1,7 +1,7 @@
 import { discardBody } from '../body/index.js'
 import {
   type BlobBody,
-  type BlobInfo,
+  type CheckedAttributes,
   checkWriteConditions,
   checkWriteOptions,
   type PutOptions,
@@ -9,6 +9,7 @@ import {
 } from '../driver/index.js'
 import { isStorageError, StorageError } from '../errors/index.js'
 import { assertKey, quoteKey } from '../keys/index.js'
+import type { OutboxRecord } from '../outbox/index.js'
 import { type StoreContext, storedBlob } from './context.js'
 import { putWithFallback } from './fallback.js'
 import { checkLimits } from './limits.js'
@@ -16,6 +17,18 @@ import type { StorePutOptions } from './options.js'
 import { routeTo } from './plan.js'
 import type { StoredBlob } from './stored.js'
 import { headIfThere, lookAround, type OtherVersions, settleVersions } from './versions.js'
+import { fallsBack, type HeldRecord, holding, outboxOf } from './waiting.js'
+
+/** A put that was checked and routed. */
+interface Checked {
+  readonly driver: string
+  readonly key: string
+  readonly body: BlobBody
+  readonly options: PutOptions
+  readonly attributes: CheckedAttributes
+  /** Not to the driver but into the outbox. */
+  readonly early: boolean
+}
 
 /** Writes a blob to the driver that it is routed to. */
 export async function putBlob(
@@ -25,25 +38,10 @@ export async function putBlob(
   options: StorePutOptions,
 ): Promise<StoredBlob> {
   const started = performance.now()
-  const { kind, driver: asked, ...rest } = options
   let stored: StoredBlob
   try {
-    assertKey(key, 'put')
-    checkWriteOptions(rest, 'put')
-    const size = rest.size ?? sizeOf(body)
-    const { contentType, metadata } = rest
-    const driver = routeTo(context, asked, { key, kind, contentType, size, metadata })
-    const fallback = context.fallback.targets.get(driver)
-    const attributes = checkLimits(context, fallback === undefined ? [driver] : [driver, fallback], key, rest, size)
-    const conditional = rest.ifMatch !== undefined || rest.ifNoneMatch !== undefined
-    stored = await (conditional
-      ? putConditionally(context, driver, key, body, rest)
-      : context.gate.shared(key, async () => {
-          const before = await lookAround(context, key, driver, rest.signal)
-          const outcome = await putWithFallback(context, { driver, key, body, options: rest, attributes })
-          if (outcome.pendingFor === undefined) await settleVersions(context, key, before)
-          return outcome
-        }))
+    const checked = check(context, key, body, options)
+    stored = await context.gate.shared(key, () => change(context, checked))
   } catch (error) {
     // Whoever read the body has released it already; this is for those who never came to it.
     discardBody(body)
@@ -56,67 +54,135 @@ export async function putBlob(
   return stored
 }
 
-/** A put that depends on the current version never falls back: whether the condition holds is for its driver to say. */
-function putConditionally(
-  context: StoreContext,
-  driver: string,
-  key: string,
-  body: BlobBody,
-  options: PutOptions,
-): Promise<StoredBlob> {
-  return context.gate.shared(key, async () => {
-    const before = await lookAround(context, key, driver, options.signal)
-    const guarded = await guard(context, driver, key, options, before)
-    const info = await putGuarded(context, driver, key, body, guarded, options)
-    await settleVersions(context, key, before)
-    return storedBlob(context, info, driver)
+function check(context: StoreContext, key: string, body: BlobBody, options: StorePutOptions): Checked {
+  const { kind, driver: asked, ack, ...rest } = options
+  assertKey(key, 'put')
+  checkWriteOptions(rest, 'put')
+  const size = rest.size ?? sizeOf(body)
+  const { contentType, metadata } = rest
+  const driver = routeTo(context, asked, { key, kind, contentType, size, metadata })
+  const fallback = context.fallback.targets.get(driver)
+  if (ack === 'fallback' && fallback === undefined) {
+    throw new StorageError('INVALID_ARGUMENT', `The driver ${driver} has no fallback that could acknowledge a put.`, {
+      operation: 'put',
+      key,
+      driver,
+      hint: "Configure a fallback for it, or leave ack: 'fallback' out.",
+      outcome: 'unchanged',
+    })
+  }
+  const attributes = checkLimits(context, fallback === undefined ? [driver] : [driver, fallback], key, rest, size)
+  const early = fallback !== undefined && (ack ?? context.fallback.ack) === 'fallback'
+  return { driver, key, body, options: rest, attributes, early }
+}
+
+function change(context: StoreContext, put: Checked): Promise<StoredBlob> {
+  const { driver, key, options } = put
+  return holding(context, key, async (held) => {
+    const before = await lookAround(context, key, driver, held, options.signal)
+    const conditional = options.ifMatch !== undefined || options.ifNoneMatch !== undefined
+    const stored = await (conditional
+      ? putConditionally(context, put, held, before)
+      : putWithFallback(context, { ...put, early: put.early || waitsBehind(held, driver) }))
+    if (stored.pendingFor === undefined) await settleVersions(context, key, driver, before, held)
+    return stored
   })
 }
 
+/** Whether what waits for the driver must be carried out before anything else is. */
+function waitsBehind({ record, busy }: HeldRecord, driver: string): boolean {
+  return busy !== undefined && record?.driver === driver
+}
+
 /**
- * The condition as `driver` must judge it, where the current version of the key is not on that driver: it is checked
+ * A put that depends on the current version falls back only where that is one that waits here: else whether the
+ * condition holds is for the driver to say.
+ */
+async function putConditionally(
+  context: StoreContext,
+  put: Checked,
+  held: HeldRecord,
+  before: OtherVersions,
+): Promise<StoredBlob> {
+  const { driver, key, options } = put
+  const { record } = held
+  if (record === undefined || record.driver !== driver) {
+    const guarded = await guard(context, put, versionHere(record, before), record?.operation === 'put')
+    return asAsked(options, () => putDirectly(context, put, guarded))
+  }
+  checkWriteConditions(key, versionHere(record, before), options, 'put')
+  const onto = (current: OutboxRecord | undefined) => {
+    if (current?.token !== record.token) throw changed(key, driver)
+  }
+  const { ifMatch: _, ifNoneMatch: __, ...unconditional } = options
+  const waiting = { ...put, options: unconditional, check: onto, early: true }
+  if (waitsBehind(held, driver)) return putWithFallback(context, waiting)
+  let own: string | undefined
+  try {
+    own = (await headIfThere(context, driver, key, options.signal))?.etag
+  } catch (error) {
+    if (!fallsBack(context, driver, error)) throw error
+    return putWithFallback(context, waiting)
+  }
+  const condition = own === undefined ? { ifNoneMatch: '*' as const } : { ifMatch: own }
+  const direct = { ...waiting, options: { ...unconditional, ...condition }, early: put.early }
+  return asAsked(options, () => putWithFallback(context, direct))
+}
+
+/** Etag of the current version as far as it can be told from here; undefined where only the driver knows. */
+function versionHere(record: OutboxRecord | undefined, { copies }: OtherVersions): string | undefined {
+  return record?.operation === 'put' ? record.md5 : copies[0]?.etag
+}
+
+/**
+ * The condition as the driver must judge it, where the current version of the key is not on that driver: it is checked
  * against the current version here, and the driver makes sure that its own has not changed meanwhile.
  */
 async function guard(
   context: StoreContext,
-  driver: string,
-  key: string,
-  options: PutOptions,
-  before: OtherVersions,
+  { driver, key, options }: Checked,
+  current: string | undefined,
+  waits: boolean,
 ): Promise<PutOptions> {
-  const current = before.pending?.md5 ?? before.copies[0]?.etag
   if (current === undefined) return options
-  if (before.pending === undefined && options.ifMatch !== undefined && !sameEtag(options.ifMatch, current))
-    return options
+  if (!waits && options.ifMatch !== undefined && !sameEtag(options.ifMatch, current)) return options
   const own = await headIfThere(context, driver, key, options.signal)
   // Of two copies the driver's own is the one that is read.
-  if (before.pending === undefined && own !== undefined) return options
+  if (!waits && own !== undefined) return options
   checkWriteConditions(key, current, options, 'put')
   return own === undefined
     ? { ...options, ifMatch: undefined, ifNoneMatch: '*' }
     : { ...options, ifNoneMatch: undefined, ifMatch: own.etag }
 }
 
-async function putGuarded(
-  context: StoreContext,
-  driver: string,
-  key: string,
-  body: BlobBody,
-  guarded: PutOptions,
-  asked: PutOptions,
-): Promise<BlobInfo> {
+/** To the driver and nowhere else. */
+async function putDirectly(context: StoreContext, put: Checked, options: PutOptions): Promise<StoredBlob> {
+  const { driver, key, body } = put
+  const writeToken = await outboxOf(context, driver)?.newToken()
+  const info = await context.drivers.ask(driver, 'put', key, (target) => {
+    return target.put(key, body, { ...options, writeToken })
+  })
+  return storedBlob(context, info, driver)
+}
+
+/** The condition that the driver judged may be another one than was asked for; its refusal is told as the latter's. */
+async function asAsked<T>({ ifMatch }: PutOptions, put: () => Promise<T>): Promise<T> {
   try {
-    return await context.drivers.ask(driver, 'put', key, (target) => target.put(key, body, guarded))
+    return await put()
   } catch (error) {
-    if (asked.ifMatch === undefined || !isStorageError(error, 'ALREADY_EXISTS')) throw error
-    throw new StorageError('PRECONDITION_FAILED', `${quoteKey(key)} has another etag than ifMatch.`, {
-      operation: 'put',
-      key,
-      driver,
-      outcome: 'unchanged',
-      cause: error,
-    })
+    if (ifMatch === undefined || !isStorageError(error, 'ALREADY_EXISTS')) throw error
+    throw changed(error.key ?? '', error.driver, error)
   }
+}
+
+function changed(key: string, driver: string | undefined, cause?: unknown): StorageError {
+  return new StorageError('PRECONDITION_FAILED', `${quoteKey(key)} has another etag than ifMatch.`, {
+    operation: 'put',
+    key,
+    driver,
+    outcome: 'unchanged',
+    ...(cause === undefined ? {} : { cause }),
+  })
 }
 
 /** Bytes, where the body tells by itself. */

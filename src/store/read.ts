@@ -9,7 +9,7 @@ import {
   type SignalOptions,
 } from '../driver/index.js'
 import { isStorageError, StorageError } from '../errors/index.js'
-import type { OutboxRecord } from '../outbox/index.js'
+import type { PutRecord } from '../outbox/index.js'
 import { pendingBlob, type StoreContext, storedBlob } from './context.js'
 import { failureKind } from './failures.js'
 import type { Location } from './paths/index.js'
@@ -70,7 +70,7 @@ export function headBlob(
 /** A waiting version: whole, from the outbox. */
 async function openPending(
   context: StoreContext,
-  record: OutboxRecord,
+  record: PutRecord,
   options: GetOptions,
 ): Promise<BlobReader<StoredBlob>> {
   const info = pendingBlob(context, record)
@@ -90,7 +90,7 @@ async function openPending(
 }
 
 interface Finders<T> {
-  pending(record: OutboxRecord): Promise<T>
+  pending(record: PutRecord): Promise<T>
   stored(location: Location): Promise<T>
 }
 
@@ -124,6 +124,8 @@ export async function findBlob<T>(
 class Search<T> {
   readonly #context: StoreContext
   readonly #finders: Finders<T>
+  /** For each key that is deleted the driver on which the delete is still to come. */
+  readonly #gone = new Map<string, string>()
   /** The first driver's failure that left the question open. */
   failure: StorageError | undefined
 
@@ -134,11 +136,15 @@ class Search<T> {
 
   async outbox(key: string): Promise<{ readonly value: T } | undefined> {
     const record = await this.#context.outbox?.box.find(key)
-    return record && this.#attempt(() => this.#finders.pending(record))
+    if (record?.operation === 'delete') this.#gone.set(key, record.driver)
+    else this.#gone.delete(key)
+    return record?.operation === 'put' ? this.#attempt(() => this.#finders.pending(record)) : undefined
   }
 
   async drivers(steps: readonly Location[]): Promise<{ readonly value: T } | undefined> {
     for (const step of steps) {
+      // A tombstone is an answer: the driver need not be asked, and may be down.
+      if (this.#gone.get(step.key) === step.driver) continue
       const found = await this.#attempt(() => this.#finders.stored(step))
       if (found) return found
     }

@@ -1,12 +1,13 @@
 import { isStorageError, StorageError } from '../errors/index.js'
 import { quoteKey } from '../keys/index.js'
+import { carryOut } from './carry-out.js'
 import { type StoreContext, storedBlob } from './context.js'
-import { handOver } from './hand-over.js'
 import type { RelocateOptions } from './options.js'
 import { resolve } from './plan.js'
 import type { StoredBlob } from './stored.js'
 import { openTransfer, readFailure, sourceOf, verifyTransfer } from './transfer.js'
-import { headIfThere, removeVersion } from './versions.js'
+import { removeVersion, settleVersions } from './versions.js'
+import { holding } from './waiting.js'
 
 /** What `relocate` did; `oldPath` and `newPath` are what an UPDATE of the database needs. */
 export interface Relocation<D extends string = string> {
@@ -74,18 +75,30 @@ async function relocatePending(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const box = context.outbox?.box
-  const record = await box?.find(source.key)
-  if (box === undefined || record === undefined) return
-  if (to === record.driver) {
-    await handOver(context, box, record, signal)
-    return
-  }
-  // An older version may lie where this one was to go; the old path would read it once nothing waits any more.
-  const older = await headIfThere(context, record.driver, record.key, signal)
-  await box.mark('moved')
-  await arriveAt(context, source, to, { to, signal })
-  if (older) await removeVersion(context, record.driver, record.key, older.etag, signal)
-  await box.remove(record)
+  if (box === undefined) return
+  await holding(context, source.key, async (held) => {
+    const { record, busy } = held
+    if (record?.operation !== 'put') return
+    if (to === record.driver) {
+      const done = busy ? 'waits' : await carryOut(context, box, record, { signal })
+      if (done === 'waits') throw notYet(source.key, to)
+      return
+    }
+    await box.mark('moved')
+    const arrived = await arriveAt(context, source, to, { to, signal })
+    // An older version may lie where this one was to go: in its place a tombstone waits.
+    await settleVersions(context, arrived.key, to, { copies: [], unseen: [] }, held)
+  })
+}
+
+function notYet(key: string, to: string): StorageError {
+  return new StorageError('UNAVAILABLE', `${quoteKey(key)} is just on its way to ${to}.`, {
+    operation: 'relocate',
+    key,
+    driver: to,
+    outcome: 'unknown',
+    hint: 'A request that was never answered may still take effect, or another process is at it: try again later.',
+  })
 }
 
 async function arriveAt(

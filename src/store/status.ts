@@ -1,5 +1,4 @@
 import type { StoreContext } from './context.js'
-import { pendingBlob } from './context.js'
 import type { DriverHealth } from './driver-set.js'
 import type { PendingOptions } from './options.js'
 import type { PendingBlob } from './stored.js'
@@ -13,22 +12,40 @@ export interface StoreStatus<D extends string = string> {
     readonly bytes: number
     /** When the oldest was put. */
     readonly oldest?: Date | undefined
+    /** What waits lies on a disk that is gone with this machine or container, such as `tmpfs`. */
+    readonly ephemeral?: string | undefined
   }
+  /** Conflicts that nobody has dismissed. */
+  readonly conflicts: number
 }
 
 export async function statusOf(context: StoreContext): Promise<StoreStatus> {
   const drivers = Object.fromEntries(context.drivers.names.map((name) => [name, context.drivers.health(name)]))
-  const pending = (await context.outbox?.box.summary()) ?? { count: 0, bytes: 0 }
-  return { drivers, pending }
+  const box = context.outbox?.box
+  if (box === undefined) return { drivers, pending: { count: 0, bytes: 0 }, conflicts: 0 }
+  const { ephemeral } = await box.volume()
+  const pending = { ...(await box.summary()), ...(ephemeral === undefined ? {} : { ephemeral }) }
+  return { drivers, pending, conflicts: (await box.conflicts()).length }
 }
 
 /** What waits, in byte order of the keys. */
 export async function pendingBlobs(context: StoreContext, options: PendingOptions): Promise<PendingBlob[]> {
   const records = (await context.outbox?.box.list(options)) ?? []
   return records.map((record) => {
-    const { key, driver, path } = pendingBlob(context, record)
-    const { size, generation, createdAt: since, driver: pendingFor } = record
-    return { key, driver, path, pendingFor, size, generation, since }
+    const { key, operation, size, generation, createdAt: since, driver: pendingFor, doubtUntil, token } = record
+    const attempts = context.notes.attempts(record)
+    return {
+      key,
+      driver: context.outbox?.host ?? pendingFor,
+      path: context.scheme.format({ driver: pendingFor, key }),
+      pendingFor,
+      operation,
+      size,
+      generation,
+      since,
+      ...(context.notes.hasArrived(token) ? { verifiedAfter: doubtUntil } : {}),
+      ...(attempts ? { attempts: attempts.count, lastError: attempts.lastError } : {}),
+    }
   })
 }
 

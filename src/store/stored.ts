@@ -1,4 +1,5 @@
 import type { BlobInfo, DeleteResult, ListedBlob, ListedPrefix } from '../driver/index.js'
+import type { StorageError } from '../errors/index.js'
 
 /** Where the store keeps a blob. */
 export interface Stored<D extends string = string> {
@@ -29,12 +30,19 @@ export interface PathDeleteResult extends DeleteResult {
   readonly path: string
 }
 
-/** A blob that waits in the outbox. */
+/** A change that waits in the outbox. */
 export interface PendingBlob<D extends string = string> extends Located<D> {
   readonly pendingFor: D
-  /** Bytes. */
+  /** A blob that is to be handed over, or one that is to be deleted. */
+  readonly operation: 'put' | 'delete'
+  /** Bytes; 0 for a delete. */
   readonly size: number
   readonly generation: number
-  /** When it was put. */
+  /** When it was put or deleted. */
   readonly since: Date
+  /** Set where it was carried out already, and is only looked at again after this time: see `fallback.grace`. */
+  readonly verifiedAfter?: Date | undefined
+  /** How often this process has tried in vain to carry it out, and why it failed last. */
+  readonly attempts?: number | undefined
+  readonly lastError?: StorageError | undefined
 }

@@ -4,13 +4,14 @@ import { quoteKey } from '../keys/index.js'
 import type { OutboxRecord } from '../outbox/index.js'
 import type { StoreContext } from './context.js'
 import { failureKind } from './failures.js'
+import { fallsBack, type HeldRecord, isInDoubt, keepDelete } from './waiting.js'
 
-/** What a key had elsewhere before a change of it began. */
+/** What a key had on other drivers before a change of it began. */
 export interface OtherVersions {
-  /** The version that waits in the outbox. */
-  readonly pending: OutboxRecord | undefined
-  /** Copies on other drivers that the change will outdate. */
+  /** Copies that the change will outdate. */
   readonly copies: readonly OtherCopy[]
+  /** Drivers that may have one and could not be asked. */
+  readonly unseen: readonly { readonly driver: string; readonly failure: StorageError }[]
 }
 
 export interface OtherCopy {
@@ -19,31 +20,38 @@ export interface OtherCopy {
 }
 
 /**
- * Looks where else the key has a version before a put to `driver` begins: always in the outbox; near copies of what goes
- * far away; with `exclusive` also the far copies of what stays near.
+ * Looks where else the key has a version before a put to `driver` begins: near copies of what goes far away; with
+ * `exclusive` also the far copies of what stays near. What waits in the outbox is not looked at here.
  */
 export async function lookAround(
   context: StoreContext,
   key: string,
   driver: string,
+  held: HeldRecord,
   signal?: AbortSignal | undefined,
 ): Promise<OtherVersions> {
-  const pending = await context.outbox?.box.find(key)
   const far = !context.near.has(driver)
   const copies: OtherCopy[] = []
-  if (far || context.exclusive) {
-    for (const [name] of context.drivers.configured()) {
-      if (name === driver || context.near.has(name) !== far) continue
-      const info = await headIfThere(context, name, key, signal).catch((error) => {
-        // What lies in the way on a disk must not keep a blob from going far away.
-        if (!far || failureKind(error) === undefined) throw error
-        context.logger.warn({ key, driver: name, code: error.code }, 'Whether there is an older copy could not be seen')
-        return undefined
-      })
+  const unseen: OtherVersions['unseen'][number][] = []
+  if (!far && !context.exclusive) return { copies, unseen }
+  for (const [name] of context.drivers.configured()) {
+    // What waits for a driver says all there is to say of it.
+    if (name === driver || context.near.has(name) !== far || held.record?.driver === name) continue
+    try {
+      const info = await headIfThere(context, name, key, signal)
       if (info) copies.push({ driver: name, etag: info.etag })
+    } catch (error) {
+      if (!far && fallsBack(context, name, error)) {
+        unseen.push({ driver: name, failure: error as StorageError })
+        continue
+      }
+      // What lies in the way on a disk must not keep a blob from going far away.
+      if (!far || failureKind(error) === undefined) throw error
+      const { code } = error as StorageError
+      context.logger.warn({ key, driver: name, code }, 'Whether there is an older copy could not be seen')
     }
   }
-  return { pending, copies }
+  return { copies, unseen }
 }
 
 /** The driver's own version of the key; undefined where it has none. */
@@ -63,11 +71,26 @@ export async function headIfThere(
 
 /**
  * Removes what a change that succeeded has outdated: exactly the versions seen before it began, so that a newer one by
- * somebody else stays. The waiting version must go, since it would be read first; a copy that stays is only logged.
+ * somebody else stays. What waits must go, since it would be read first; a copy that stays is only logged.
  */
-export async function settleVersions(context: StoreContext, key: string, before: OtherVersions): Promise<void> {
-  if (before.pending) await context.outbox?.box.remove(before.pending)
-  for (const copy of before.copies) {
+export async function settleVersions(
+  context: StoreContext,
+  key: string,
+  driver: string,
+  before: OtherVersions,
+  held: HeldRecord,
+): Promise<void> {
+  await supersede(context, key, driver, held)
+  const box = context.outbox?.box
+  for (const { driver: name, failure } of box ? before.unseen : []) {
+    if (box) await keepDelete(context, box, name, key, { failure })
+  }
+  await evictCopies(context, key, before.copies)
+}
+
+/** Removes copies that are outdated, each only if it is still the one that was seen. One that stays is only logged. */
+export async function evictCopies(context: StoreContext, key: string, copies: readonly OtherCopy[]): Promise<void> {
+  for (const copy of copies) {
     try {
       await removeVersion(context, copy.driver, key, copy.etag)
     } catch (error) {
@@ -76,6 +99,34 @@ export async function settleVersions(context: StoreContext, key: string, before:
       context.logger.warn({ key, driver: copy.driver, code, reason: message }, 'An older copy could not be removed')
     }
   }
+}
+
+/**
+ * Ends the waiting of a key that was just written elsewhere. Written to the driver that the record waits for: the
+ * record goes, with all that came meanwhile, since whatever overlaps has no order. Written to another one: a waiting
+ * body turns into a tombstone, so that what it was to replace does not come back under its path.
+ */
+async function supersede(context: StoreContext, key: string, driver: string, held: HeldRecord): Promise<void> {
+  const box = context.outbox?.box
+  const current = await box?.find(key)
+  if (box === undefined || current === undefined) return
+  const token = held.record?.token
+  if (current.driver === driver) {
+    // A request whose answer was lost meanwhile may still come and undo this one: what it left waits on.
+    if (current.token === token || !isInDoubt(current)) await box.remove(current)
+  } else if (current.token === token && current.operation === 'put') {
+    const check = (now: OutboxRecord | undefined) => {
+      if (now?.token !== token) throw changedMeanwhile(key)
+    }
+    await keepDelete(context, box, current.driver, key, { check }).catch((error: unknown) => {
+      // Somebody else's change came after it: that one is what waits now.
+      if (!isStorageError(error, 'PRECONDITION_FAILED')) throw error
+    })
+  }
+}
+
+function changedMeanwhile(key: string): StorageError {
+  return new StorageError('PRECONDITION_FAILED', `${quoteKey(key)} was changed meanwhile.`, { key })
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { SignalOptions, Visibility } from '../driver/index.js'
 import { StorageError } from '../errors/index.js'
 import { quoteKey } from '../keys/index.js'
-import type { Outbox, OutboxRecord } from '../outbox/index.js'
+import type { Outbox, OutboxPut, PutRecord } from '../outbox/index.js'
 import type { StoreContext } from './context.js'
 import { sourceOf, visibilityOf } from './transfer.js'
 
@@ -19,7 +19,7 @@ export async function setVisibility(
   await context.gate.shared(key, async () => {
     const box = context.outbox?.box
     const record = await box?.find(key)
-    if (box && record) return changeWaiting(box, record, visibility)
+    if (box && record?.operation === 'put') return changeWaiting(box, record, visibility)
     await context.drivers.ask(driver, 'setVisibility', key, async (asked) => {
       if (!asked.capabilities.visibility || !asked.setVisibility) throw unknown(driver, key, 'setVisibility')
       await asked.setVisibility(key, visibility, options)
@@ -45,8 +45,8 @@ function unknown(driver: string, key: string, operation: string): StorageError {
 }
 
 /** A record is never changed: the same body becomes the next generation. */
-async function changeWaiting(box: Outbox, record: OutboxRecord, visibility: Visibility): Promise<void> {
-  const { key, operation, driver, attributes } = record
+async function changeWaiting(box: Outbox, record: PutRecord, visibility: Visibility): Promise<void> {
+  const { key, operation, driver, target, base, seen, doubtUntil, attributes } = record
   const stage = await box.stage()
   try {
     for await (const chunk of await box.read(record)) await stage.write(chunk)
@@ -54,5 +54,25 @@ async function changeWaiting(box: Outbox, record: OutboxRecord, visibility: Visi
     await stage.discard()
     throw error
   }
-  await stage.commit({ key, operation, driver, attributes: { ...attributes, visibility } })
+  const entry: OutboxPut = {
+    key,
+    operation,
+    driver,
+    base,
+    attributes: { ...attributes, visibility },
+    ...(target === undefined ? {} : { target }),
+    ...(seen === undefined ? {} : { seen }),
+    ...(doubtUntil === undefined ? {} : { doubtUntil }),
+  }
+  await stage.commit(entry, {
+    onto: (current) => {
+      if (current?.token === record.token) return {}
+      throw new StorageError('UNAVAILABLE', `${quoteKey(key)} was changed meanwhile.`, {
+        operation: 'setVisibility',
+        key,
+        outcome: 'unchanged',
+        hint: 'Try again.',
+      })
+    },
+  })
 }

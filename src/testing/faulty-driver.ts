@@ -69,6 +69,7 @@ export class FaultyDriver implements BlobDriver {
   readonly #running = new Set<(failure: Failure) => void>()
   #outage: Failure | undefined
   #delay = 0
+  #heard: Date | undefined
 
   constructor(inner: BlobDriver, options: FaultyDriverOptions = {}) {
     this.#inner = inner
@@ -95,6 +96,15 @@ export class FaultyDriver implements BlobDriver {
 
   get capabilities(): DriverCapabilities {
     return this.#inner.capabilities
+  }
+
+  get identity(): string | undefined {
+    return this.#inner.identity
+  }
+
+  /** As of the last call that was let through: a storage that is down tells no time. */
+  get storageTime(): Date | undefined {
+    return this.#heard
   }
 
   get description(): string | undefined {
@@ -237,7 +247,13 @@ export class FaultyDriver implements BlobDriver {
     await this.#wait(operation, key, signal)
     if (this.#outage !== undefined) throw this.#error(this.#outage, operation, key, 'unchanged')
     const fault = this.#plan.take(operation)
-    if (fault === undefined) return work(undefined)
+    if (fault === undefined) {
+      try {
+        return await work(undefined)
+      } finally {
+        if (this.#outage === undefined) this.#heard = this.#inner.storageTime
+      }
+    }
     const streamed = operation === 'put' || operation === 'get'
     if (streamed && fault.afterBytes !== undefined) return work(fault)
     if (!fault.after) throw this.#error(fault.failure, operation, key, 'unchanged')

@@ -24,7 +24,8 @@ export interface TestStore<K extends string = string> {
 
 /**
  * A store like that of an application, over two drivers in memory: nothing to start, nothing to clean up. Blobs go to
- * `s3` unless `policy` says otherwise, and fall back to `local`. It logs nothing unless given a logger.
+ * `s3` unless `policy` says otherwise, and fall back to `local`. It logs nothing unless given a logger. Only
+ * `store.reconcile()` hands over what waits, and no circuit keeps calls from `s3`, unless `fallback` says so.
  *
  * ```ts
  * const { store, outage, recover } = createTestStore()
@@ -35,11 +36,13 @@ export interface TestStore<K extends string = string> {
  * ```
  */
 export function createTestStore<K extends string = string>(options: TestStoreOptions<K> = {}): TestStore<K> {
-  const { policy, paths, fallback = { s3: 'local' }, logger = false, publicBaseUrl, clock } = options
+  const { policy, paths, logger = false, publicBaseUrl, clock } = options
+  // An outage begins and ends when the test says so, and nothing happens behind its back.
+  const fallback = options.fallback ?? { s3: 'local', circuit: false }
   const s3 = new FaultyDriver(new MemoryDriver({ publicBaseUrl }), { clock })
   const local = new FaultyDriver(new MemoryDriver(), { clock })
   const drivers = { s3, local }
-  const store = new HybridStore<'s3' | 'local', K>({ drivers, policy, paths, fallback, logger })
+  const store = new HybridStore<'s3' | 'local', K>({ drivers, policy, paths, fallback, logger, reconcile: false })
   return {
     store,
     s3,

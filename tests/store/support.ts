@@ -54,7 +54,17 @@ export type Recorded = { [E in StoreEventName]: { readonly name: E; readonly eve
 /** All events of a store, in order. */
 export function recordEvents(store: Pick<HybridStore, 'on'>): Recorded[] {
   const events: Recorded[] = []
-  const names: StoreEventName[] = ['put', 'get', 'delete', 'fallback', 'spool', 'relocated', 'reconciled', 'rejected']
+  const names: StoreEventName[] = [
+    'put',
+    'get',
+    'delete',
+    'fallback',
+    'spool',
+    'relocated',
+    'reconciled',
+    'rejected',
+    'conflict',
+  ]
   for (const name of names) store.on(name, (event) => events.push({ name, event } as Recorded))
   return events
 }
@@ -69,7 +79,8 @@ export async function storeOver<S extends BlobDriver>(s3: S, options: Options & 
   const store = new HybridStore<'s3' | 'local', string>({
     drivers: { s3, local },
     policy: ({ key }) => (key.startsWith('local/') ? 'local' : 's3'),
-    fallback: { s3: 'local' },
+    fallback: { s3: 'local', circuit: false, grace: 0 },
+    reconcile: false,
     logger,
     ...rest,
   })

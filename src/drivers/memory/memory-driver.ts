@@ -72,6 +72,10 @@ export class MemoryDriver implements BlobDriver, OutboxHost {
     }
   }
 
+  get storageTime(): Date {
+    return new Date(this.#clock())
+  }
+
   put(key: string, body: BlobBody, options: PutOptions = {}): Promise<BlobInfo> {
     return this.#run('put', key, undefined, async () => {
       checkWriteOptions(options, 'put')
@@ -87,7 +91,7 @@ export class MemoryDriver implements BlobDriver, OutboxHost {
       const chunks: Uint8Array[] = []
       // The chunk may be a buffer that its owner fills again.
       for await (const chunk of intake.read()) chunks.push(Uint8Array.from(chunk))
-      const version = makeVersion(key, joined(chunks), attributes, this.#clock())
+      const version = makeVersion(key, joined(chunks), attributes, this.#clock(), options.writeToken)
       if (options.signal?.aborted) throw aborted('put', key, options.signal)
       // From here on nothing waits, so that the condition is judged in the instant of the publish.
       this.#assertOpen('put')
@@ -206,7 +210,7 @@ export class MemoryDriver implements BlobDriver, OutboxHost {
       const version = this.#find(source, operation)
       checkWriteConditions(destination, this.#versions.get(destination)?.info.etag, options, operation)
       if (source === destination) return detach(version.info)
-      const copied = copyVersion(version, destination, this.#clock())
+      const copied = copyVersion(version, destination, this.#clock(), options.writeToken)
       this.#publish(copied)
       if (operation === 'move') this.#remove(source)
       return detach(copied.info)

@@ -19,9 +19,11 @@ export function makeVersion(
   bytes: Uint8Array,
   attributes: CheckedAttributes,
   publishedAt: number,
+  writeToken: string | undefined,
 ): Version {
   const info: BlobInfo = {
     ...attributes,
+    ...(writeToken === undefined ? {} : { writeToken }),
     key,
     size: bytes.byteLength,
     etag: createHash('md5').update(bytes).digest('hex'),
@@ -33,8 +35,15 @@ export function makeVersion(
 }
 
 /** The same bytes and attributes at another key. */
-export function copyVersion(version: Version, key: string, publishedAt: number): Version {
-  return { bytes: version.bytes, info: { ...version.info, key, lastModified: new Date(publishedAt) } }
+export function copyVersion(
+  { bytes, info }: Version,
+  key: string,
+  publishedAt: number,
+  writeToken: string | undefined,
+): Version {
+  const { writeToken: _, ...rest } = info
+  const token = writeToken === undefined ? {} : { writeToken }
+  return { bytes, info: { ...rest, ...token, key, lastModified: new Date(publishedAt) } }
 }
 
 /** The same version, readable by others. */

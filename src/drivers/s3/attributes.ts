@@ -79,7 +79,7 @@ export interface DescribedObject {
 }
 
 export function infoOf(key: string, size: number, object: DescribedObject): BlobInfo {
-  const { metadata, sha256 } = decodeMetadata(object.Metadata)
+  const { metadata, sha256, token } = decodeMetadata(object.Metadata)
   const info: Record<string, unknown> = {
     key,
     size,
@@ -93,6 +93,7 @@ export function infoOf(key: string, size: number, object: DescribedObject): Blob
   }
   info.metadata = metadata
   if (sha256 !== undefined) info.sha256 = sha256
+  if (token !== undefined) info.writeToken = token
   return info as unknown as BlobInfo
 }
 

@@ -37,6 +37,7 @@ export class Connection {
   #client: Promise<S3ClientLike> | undefined
   #refusing = false
   #closed = false
+  #storageTime: Date | undefined
   #bucketSeen = Number.NEGATIVE_INFINITY
 
   constructor(settings: S3Settings, options: Pick<S3DriverOptions, 'client' | 'credentials'>) {
@@ -71,7 +72,14 @@ export class Connection {
     } catch (error) {
       if (s3CodeOf(error) === 'NoSuchKey') this.#bucketSeen = performance.now()
       throw toStorageError(error, { ...call, trace })
+    } finally {
+      if (trace.date) this.#storageTime = trace.date
     }
+  }
+
+  /** What the storage's own clock said in its latest answer. */
+  get storageTime(): Date | undefined {
+    return this.#storageTime
   }
 
   /** Whether the bucket was there within the last minute, so that a 404 can only mean the key. */

@@ -5,7 +5,7 @@ import { isStorageError, StorageError } from '../../errors/index.js'
 import { encryptionParams } from './attributes.js'
 import { completeUpload } from './complete-upload.js'
 import type { Connection } from './connection.js'
-import { type CopySource, sourceParams } from './copy-source.js'
+import { type CopySource, copiedAttributes, sourceParams } from './copy-source.js'
 import { partSizeFor } from './part-size.js'
 import { objectKey } from './settings.js'
 import type { Trace } from './trace.js'
@@ -27,11 +27,12 @@ export async function copyInParts(
   source: CopySource,
   to: string,
   { ifNoneMatch, signal }: CopyOptions,
+  token: string,
   trace: Trace,
   limits: CopyLimits | undefined,
 ): Promise<{ etag: string | undefined; lastModified: Date | undefined }> {
   const Key = objectKey(s3.settings, to, 'copy')
-  const uploadId = await createUpload(s3, uploads, source, to, signal)
+  const uploadId = await createUpload(s3, uploads, source, to, token, signal)
   try {
     const parts = await copyParts(s3, source, to, uploadId, limits?.part ?? PART, signal)
     const condition = ifNoneMatch === undefined ? {} : { IfNoneMatch: ifNoneMatch }
@@ -47,13 +48,11 @@ export async function copyInParts(
 async function createUpload(
   s3: Connection,
   uploads: Uploads,
-  { object, visibility }: CopySource,
+  source: CopySource,
   key: string,
+  token: string,
   signal: AbortSignal | undefined,
 ): Promise<string> {
-  const { ContentType, CacheControl, ContentDisposition, ContentEncoding, ContentLanguage, Metadata } = object
-  const attributes = { ContentType, CacheControl, ContentDisposition, ContentEncoding, ContentLanguage, Metadata }
-  const given = Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== undefined))
   const facts = { operation: 'copy', driver: 's3', key } as const
   if (signal?.aborted) throw new StorageError('ABORTED', 'The copy was aborted.', { ...facts, outcome: 'unchanged' })
   // Not under the signal: an upload whose id never arrives could not be aborted.
@@ -62,9 +61,9 @@ async function createUpload(
     {
       Bucket: s3.settings.bucket,
       Key: objectKey(s3.settings, key, 'copy'),
-      ...given,
+      ...copiedAttributes(source, token),
       ...encryptionParams(s3.settings.sse, await s3.isAws()),
-      ...(visibility === 'public' ? { ACL: 'public-read' } : {}),
+      ...(source.visibility === 'public' ? { ACL: 'public-read' } : {}),
     },
     { operation: 'copy', key },
   )

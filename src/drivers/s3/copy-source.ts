@@ -3,6 +3,7 @@ import { isStorageError } from '../../errors/index.js'
 import type { DescribedObject } from './attributes.js'
 import type { Connection } from './connection.js'
 import { encodeKey } from './encode-key.js'
+import { withToken } from './metadata.js'
 import { describe } from './read.js'
 import { objectKey } from './settings.js'
 import { getVisibility } from './visibility.js'
@@ -30,6 +31,16 @@ export async function lookAtSource(
     s3.settings.visibility ? visibilityOf(s3, key, signal) : ('private' as const),
   ])
   return { key, Key, info, object, visibility }
+}
+
+/**
+ * The attributes that the copy is to have: those of the source, but for the token, which says whose write an object is.
+ */
+export function copiedAttributes({ object }: CopySource, token: string) {
+  const { ContentType, CacheControl, ContentDisposition, ContentEncoding, ContentLanguage, Metadata } = object
+  const attributes = { ContentType, CacheControl, ContentDisposition, ContentEncoding, ContentLanguage }
+  const given = Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== undefined))
+  return { ...given, Metadata: withToken(Metadata, token) }
 }
 
 /** Which object, and which version of it. */

@@ -1,10 +1,10 @@
 import { type BlobInfo, bareEtag, type CopyOptions, checkWriteOptions } from '../../driver/index.js'
 import { isStorageError, StorageError, type StorageErrorOptions } from '../../errors/index.js'
 import { quoteKey } from '../../keys/index.js'
-import { encryptionParams } from './attributes.js'
+import { encryptionParams, newToken } from './attributes.js'
 import type { Connection } from './connection.js'
 import { type CopyLimits, copyInParts } from './copy-in-parts.js'
-import { type CopySource, lookAtSource, sourceParams } from './copy-source.js'
+import { type CopySource, copiedAttributes, lookAtSource, sourceParams } from './copy-source.js'
 import { deleteOne } from './delete.js'
 import { s3CodeOf, statusOf } from './errors.js'
 import { type FeatureProbe, unsupported } from './features.js'
@@ -94,15 +94,32 @@ async function assertCanCopy({ probe }: CopyContext, to: string, { ifNoneMatch, 
 async function copyFrom(context: CopyContext, source: CopySource, to: string, options: CopyOptions): Promise<BlobInfo> {
   const { s3, uploads, copyLimits } = context
   const trace = new Trace()
+  const token = options.writeToken ?? newToken()
   const small = source.info.size <= (copyLimits?.single ?? MAX_SINGLE_REQUEST)
   try {
     const done = small
-      ? await copyWhole(s3, source, to, options, trace)
-      : await copyInParts(s3, uploads, source, to, options, trace, copyLimits)
+      ? await copyWhole(s3, source, to, options, token, trace)
+      : await copyInParts(s3, uploads, source, to, options, token, trace, copyLimits)
     const lastModified = new Date(Math.floor((done.lastModified ?? new Date()).getTime() / 1000) * 1000)
-    return { ...source.info, key: to, etag: bareEtag(done.etag ?? ''), lastModified }
+    const { writeToken: _, ...info } = source.info
+    const kept = copiedAttributes(source, token).Metadata
+    const own = Object.values(kept).includes(token) ? { writeToken: token } : {}
+    return { ...info, ...own, key: to, etag: bareEtag(done.etag ?? ''), lastModified }
   } catch (error) {
+    // The answer to a first attempt was lost, and the second met its work: by the token it is known.
+    const ours = trace.ambiguous && !options.signal?.aborted ? await findCopy(s3, to, token) : undefined
+    if (ours) return ours
     throw meaningOf(error, source.key, to, options, trace)
+  }
+}
+
+async function findCopy(s3: Connection, key: string, token: string): Promise<BlobInfo | undefined> {
+  try {
+    const info = await head(s3, key, {}, 'copy')
+    return info.writeToken === token ? info : undefined
+  } catch {
+    // It cannot be seen now, so it stays unknown; the caller gets the copy's own error.
+    return undefined
   }
 }
 
@@ -111,6 +128,7 @@ async function copyWhole(
   source: CopySource,
   to: string,
   { ifNoneMatch, signal }: CopyOptions,
+  token: string,
   trace: Trace,
 ) {
   const { CopyObjectResult: result } = await s3.send(
@@ -119,6 +137,8 @@ async function copyWhole(
       Bucket: s3.settings.bucket,
       Key: objectKey(s3.settings, to, 'copy'),
       ...sourceParams(s3, source),
+      MetadataDirective: 'REPLACE',
+      ...copiedAttributes(source, token),
       ...encryptionParams(s3.settings.sse, await s3.isAws()),
       ...(source.visibility === 'public' ? { ACL: 'public-read' } : {}),
       ...(ifNoneMatch === undefined ? {} : { IfNoneMatch: ifNoneMatch }),

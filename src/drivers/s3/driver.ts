@@ -44,6 +44,7 @@ import { getVisibility, setVisibility } from './visibility.js'
 export class S3Driver implements BlobDriver {
   readonly kind = 's3'
   readonly description: string
+  readonly identity: string
   readonly #settings: S3Settings
   readonly #s3: Connection
   readonly #probe: FeatureProbe
@@ -57,6 +58,8 @@ export class S3Driver implements BlobDriver {
     this.#settings = checkOptions(options)
     const { bucket, prefix, endpoint } = this.#settings
     this.description = `bucket ${bucket}${prefix && `/${prefix}`}${endpoint ? ` at ${new URL(endpoint).host}` : ''}`
+    const at = options.client ? '' : ` at ${endpoint ? new URL(endpoint).host : 'AWS'}`
+    this.identity = `s3://${bucket}/${prefix}${at}`
     this.#s3 = new Connection(this.#settings, options)
     this.#probe = new FeatureProbe(this.#s3, (features) => {
       this.#capabilities = capabilitiesOf(this.#settings, features)
@@ -64,6 +67,11 @@ export class S3Driver implements BlobDriver {
     this.#uploads = new Uploads(this.#s3)
     this.#context = { s3: this.#s3, probe: this.#probe, uploads: this.#uploads }
     this.#capabilities = capabilitiesOf(this.#settings, { ...allFeatures, ...this.#settings.features })
+  }
+
+  /** What S3's Date header said last (RFC 9110 section 6.6.1), to the second. */
+  get storageTime(): Date | undefined {
+    return this.#s3.storageTime
   }
 
   /**

@@ -23,7 +23,11 @@ interface SdkError {
   readonly Region?: string
 }
 
-type Meaning = readonly [code: StorageErrorCode, says: string, more?: Pick<StorageErrorOptions, 'hint' | 'retryable'>]
+type Meaning = readonly [
+  code: StorageErrorCode,
+  says: string,
+  more?: Pick<StorageErrorOptions, 'hint' | 'retryable' | 'throttled'>,
+]
 
 const CREDENTIALS = 'Check the access key, its secret and the session token that the S3 driver is given.'
 const REGION = 'Give the S3 driver the region that the bucket is in.'
@@ -98,7 +102,7 @@ const byName: Readonly<Record<string, Meaning>> = {
   IncompleteBody: ['UNAVAILABLE', 'S3 received fewer bytes than were announced.'],
   RequestTimeout: ['TIMEOUT', 'S3 waited too long for the body of the request.'],
   TimeoutError: ['TIMEOUT', 'S3 did not answer in time.'],
-  SlowDown: ['UNAVAILABLE', 'S3 asks to slow down.'],
+  SlowDown: ['UNAVAILABLE', 'S3 asks to slow down.', { throttled: true }],
   ServiceUnavailable: ['UNAVAILABLE', 'S3 is not available.'],
   InternalError: ['UNAVAILABLE', 'S3 failed inside.'],
   OperationAborted: ['UNAVAILABLE', 'S3 is busy with a conflicting operation.'],

@@ -73,6 +73,13 @@ export function decodeMetadata(raw: Readonly<Record<string, string>> | undefined
   return { metadata, token: raw?.[TOKEN], sha256: sha256 && /^[0-9a-f]{64}$/.test(sha256) ? sha256 : undefined }
 }
 
+/** Metadata as S3 stores it, with this token instead of the one it may hold; without any where there is no room. */
+export function withToken(raw: Readonly<Record<string, string>> | undefined, token: string): Record<string, string> {
+  const { [TOKEN]: _, ...rest } = raw ?? {}
+  const bytes = Object.entries(rest).reduce((sum, [name, value]) => sum + name.length + value.length, 0)
+  return bytes + TOKEN.length + token.length <= LIMIT ? { ...rest, [TOKEN]: token } : rest
+}
+
 function dashed(name: string): string {
   return name.replaceAll('_', '-')
 }

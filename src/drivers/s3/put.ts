@@ -20,9 +20,9 @@ import { partSizeFor } from './part-size.js'
 import { type Part, readParts } from './parts.js'
 import { type PendingPut, type PutCondition, tooLarge } from './pending-put.js'
 import { head } from './read.js'
-import { MAX_OBJECT_SIZE, objectKey } from './settings.js'
+import { MAX_OBJECT_SIZE, MAX_SINGLE_REQUEST, objectKey } from './settings.js'
 import { singlePut } from './single-put.js'
-import { spooledPut } from './spooled-put.js'
+import { sendWhole, spooledPut } from './spooled-put.js'
 import type { Uploads } from './uploads.js'
 
 export interface PutContext {
@@ -53,7 +53,7 @@ export async function put(
     const features = conditional ? await probe.features(options.signal) : undefined
     const condition = features === undefined ? {} : await conditionOf(s3, key, options, features)
     const aws = await s3.isAws()
-    const token = newToken()
+    const token = options.writeToken ?? newToken()
     const sha256 = options.sha256?.toLowerCase()
     const params = {
       ...attributeParams(attributes, { token, sha256 }, !aws),
@@ -71,7 +71,13 @@ export async function put(
       condition,
       token: Object.values(params.Metadata).includes(token) ? token : undefined,
       signal,
-      published: ({ etag, date }) => published(key, intake, attributes, params.Metadata, sha256, etag, date),
+      published: ({ etag, date }) => {
+        return published(key, intake, attributes, { stored: params.Metadata, token, sha256 }, etag, date)
+      },
+    }
+    const oneRequest = features !== undefined && !features.conditionalComplete
+    if (oneRequest && intake.replayable && isOneRequest(intake.size, settings.partSize)) {
+      return await sendWhole(put, () => intake.read(), intake.size)
     }
     const partSize = partSizeFor(settings.partSize, intake.size)
     const parts = readParts(intake.read(), { partSize, size: intake.size, buffers: settings.queueSize + 1 })
@@ -79,6 +85,11 @@ export async function put(
   } finally {
     intake.release()
   }
+}
+
+/** Whether it is more than goes out from memory, and not more than one request takes. */
+function isOneRequest(size: number | undefined, partSize: number): size is number {
+  return size !== undefined && size > partSize && size <= MAX_SINGLE_REQUEST
 }
 
 async function send(
@@ -141,8 +152,7 @@ function published(
   key: string,
   intake: Intake,
   attributes: CheckedAttributes,
-  stored: Readonly<Record<string, string>>,
-  sha256: string | undefined,
+  { stored, token, sha256 }: OwnFacts,
   etag: string | undefined,
   date: Date | undefined,
 ): BlobInfo {
@@ -150,7 +160,20 @@ function published(
   // S3 does not say Last-Modified on a put; its Date is the same clock, to the second.
   const lastModified = new Date(Math.floor((date ?? new Date()).getTime() / 1000) * 1000)
   const info = { key, size: intake.digest.size, etag: bareEtag(etag ?? ''), lastModified, ...kept }
-  return sha256 !== undefined && Object.values(stored).includes(sha256) ? { ...info, sha256 } : info
+  // Either is left out where the metadata had no room for it.
+  const own = Object.values(stored)
+  return {
+    ...info,
+    ...(sha256 !== undefined && own.includes(sha256) ? { sha256 } : {}),
+    ...(own.includes(token) ? { writeToken: token } : {}),
+  }
+}
+
+/** What the driver adds to the metadata that it is given. */
+interface OwnFacts {
+  readonly stored: Readonly<Record<string, string>>
+  readonly token: string
+  readonly sha256: string | undefined
 }
 
 function unsupported(key: string, condition: string): StorageError {

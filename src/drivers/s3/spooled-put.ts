@@ -22,10 +22,15 @@ export async function spooledPut(put: PendingPut, first: Part, rest: AsyncIterab
   const file = await openTemporary(put, path)
   try {
     const size = await fill(put, file, first, rest)
-    return await conditionalChange(put, (trace) => sendFile(put, file, size, trace))
+    return await sendWhole(put, () => chunksOf(file, size), size)
   } finally {
     await file.close()
   }
+}
+
+/** A body of this size that can be read again and again, in one request each time it is read. */
+export function sendWhole(put: PendingPut, open: () => AsyncIterable<Uint8Array>, size: number): Promise<BlobInfo> {
+  return conditionalChange(put, (trace) => sendAgain(put, open, size, trace))
 }
 
 /** Nobody else can open it, and with its name gone at once no crash leaves it behind (on Windows it is deleted on close). */
@@ -60,14 +65,18 @@ async function fill(put: PendingPut, file: FileHandle, first: Part, rest: AsyncI
   return size
 }
 
-/** The SDK never repeats a stream, which it could only send half; from a file each attempt begins anew. */
-async function sendFile(put: PendingPut, file: FileHandle, size: number, trace: Trace): Promise<BlobInfo> {
+/** The SDK never repeats a stream, which it could only send half; here each attempt begins anew. */
+async function sendAgain(
+  put: PendingPut,
+  open: () => AsyncIterable<Uint8Array>,
+  size: number,
+  trace: Trace,
+): Promise<BlobInfo> {
   const { maxAttempts, timeouts } = put.s3.settings
   for (let attempt = 1; ; attempt++) {
     const stalled = new AbortController()
     const watch = setTimeout(() => stalled.abort(), timeouts.response)
-    // A read stream of the handle would close it, and with it the file that the next attempt needs.
-    const body = Readable.from(chunksOf(file, size, watch), { objectMode: false })
+    const body = Readable.from(watched(open(), watch), { objectMode: false })
     try {
       return await putObject(put, body, size, trace, AbortSignal.any([put.signal, stalled.signal]))
     } catch (caught) {
@@ -85,11 +94,19 @@ async function sendFile(put: PendingPut, file: FileHandle, size: number, trace: 
 
 const CHUNK = 256 * 1024
 
-async function* chunksOf(file: FileHandle, size: number, watch: NodeJS.Timeout): AsyncGenerator<Uint8Array> {
+/** Each chunk that is taken is a sign of life. */
+async function* watched(chunks: AsyncIterable<Uint8Array>, watch: NodeJS.Timeout): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) {
+    watch.refresh()
+    yield chunk
+  }
+}
+
+/** Not a read stream of the handle: that would close it, and with it the file that the next attempt needs. */
+async function* chunksOf(file: FileHandle, size: number): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < size; ) {
     const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(Math.min(CHUNK, size - at)), 0, null, at)
     if (bytesRead === 0) throw new Error('The temporary file has become shorter.')
-    watch.refresh()
     yield buffer.subarray(0, bytesRead)
     at += bytesRead
   }

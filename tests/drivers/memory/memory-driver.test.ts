@@ -69,7 +69,7 @@ test('holds one outbox, which it never lists', async () => {
   const stage = await outbox.stage()
   await stage.write(Buffer.from('waiting'))
   const attributes = { contentType: 'text/plain', metadata: {} }
-  await stage.commit({ key: 'a', operation: 'put', driver: 's3', attributes })
+  await stage.commit({ key: 'a', operation: 'put', driver: 's3', base: 'unknown', attributes })
   await expect(driver.list().next()).resolves.toMatchObject({ done: true })
   await expect(driver.head('a')).rejects.toMatchObject({ code: 'NOT_FOUND' })
 })

@@ -2,8 +2,9 @@ import { createHash, randomBytes } from 'node:crypto'
 import { copyFile, mkdir, readdir, readFile, stat, truncate, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { encodeRecord, INLINE_BYTES, recordName } from '../../../src/outbox/record.js'
-import type { OutboxRecord, RejectedRecord } from '../../../src/outbox/types.js'
+import { encodeRecord, INLINE_BYTES } from '../../../src/outbox/record.js'
+import { recordName } from '../../../src/outbox/record-name.js'
+import type { OutboxRecord, PutRecord, RejectedRecord } from '../../../src/outbox/types.js'
 import { entry, openOutbox, put, readAll, tempFolder } from './support.js'
 
 const names = (path: string) => readdir(path).catch(() => [] as string[])
@@ -166,7 +167,8 @@ describe('records that cannot be trusted', () => {
     const rejected: RejectedRecord[] = []
     outbox.onRejected((one) => rejected.push(one))
     const found = await outbox.find('good')
-    expect(found && (await readAll(outbox, found)).toString()).toBe('good')
+    expect(found?.operation === 'put' && (await readAll(outbox, found)).toString()).toBe('good')
+    await outbox.list()
     return { outbox, rejected, aside: await names(join(folder, 'rejected')) }
   }
 
@@ -209,7 +211,7 @@ describe('records that cannot be trusted', () => {
     expect((await reopened(other.folder)).rejected).toMatchObject([{ problem: 'its body is missing' }])
   })
 
-  test.each<[string, Partial<Record<keyof OutboxRecord, unknown>>]>([
+  test.each<[string, Partial<Record<keyof PutRecord, unknown>>]>([
     ['a key that leads out', { key: '../../etc/passwd' }],
     ['no key', { key: 7 }],
     ['a token that leads out', { token: '../../../tmp/x' }],
@@ -225,8 +227,11 @@ describe('records that cannot be trusted', () => {
     ['attributes that are none', { attributes: null }],
   ])('well formed but with %s', async (_, changes) => {
     const { folder, bad } = await prepared()
-    const forged = { ...bad, ...changes } as OutboxRecord
-    const name = typeof forged.key === 'string' ? recordName({ ...forged, token: bad.token }) : 'x.1.x.record'
+    const forged = { ...bad, ...changes } as PutRecord
+    const name =
+      typeof forged.key === 'string'
+        ? recordName({ ...forged, token: bad.token, size: bad.size, createdAt: bad.createdAt })
+        : 'x.1.x.record'
     await writeFile(join(folder, 'records', name), Buffer.concat([encodeRecord(forged, true), Buffer.from('bad body')]))
     const { rejected, aside } = await reopened(folder)
     expect(rejected.map((one) => one.name)).toEqual([name])

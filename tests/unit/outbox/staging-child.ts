@@ -10,7 +10,7 @@ const outbox = new FsOutbox({ disk: diskFrom(), directory, durability: 'none' })
 const finished = await outbox.stage()
 await finished.write(randomBytes(200_000))
 const attributes = { contentType: 'text/plain', metadata: {} }
-await finished.commit({ key: 'finished', operation: 'put', driver: 's3', attributes })
+await finished.commit({ key: 'finished', operation: 'put', driver: 's3', base: 'unknown', attributes })
 const stage = await outbox.stage()
 await stage.write(randomBytes(200_000))
 await writeFile(join(directory, 'records', `.${stage.token}.tmp`), 'unfinished')

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { diskFrom } from '../../../src/disk/index.js'
-import { FsOutbox, type Outbox, type OutboxEntry, type OutboxRecord } from '../../../src/outbox/index.js'
+import { FsOutbox, type Outbox, type OutboxPut, type PutRecord } from '../../../src/outbox/index.js'
 
 export async function tempFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'hybrid-store-outbox-'))
@@ -17,12 +17,12 @@ export function openOutbox(directory: string): FsOutbox {
   return outbox
 }
 
-export function entry(key: string): OutboxEntry {
+export function entry(key: string): OutboxPut {
   const attributes = { contentType: 'text/plain', metadata: { note: 'ä' }, visibility: 'public' } as const
-  return { key, operation: 'put', driver: 's3', attributes }
+  return { key, operation: 'put', driver: 's3', base: 'unknown', attributes }
 }
 
-export async function put(outbox: Outbox, key: string, body: Uint8Array | string): Promise<OutboxRecord> {
+export async function put(outbox: Outbox, key: string, body: Uint8Array | string): Promise<PutRecord> {
   const stage = await outbox.stage()
   await stage.write(Buffer.from(body))
   return stage.commit(entry(key))
@@ -30,7 +30,7 @@ export async function put(outbox: Outbox, key: string, body: Uint8Array | string
 
 export async function readAll(
   outbox: Outbox,
-  record: OutboxRecord,
+  record: PutRecord,
   range?: { start: number; end: number },
 ): Promise<Buffer> {
   const chunks: Uint8Array[] = []

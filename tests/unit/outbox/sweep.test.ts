@@ -48,12 +48,12 @@ test('a body whose process cannot be judged from here stays for a day', async ()
   const folder = await tempFolder()
   const first = openOutbox(folder)
   await put(first, 'a', 'x')
-  const owner = { id: 'ab'.repeat(8), pid: 1, boot: 'another-boot', namespace: 'pid:[1]', started: '1' }
+  const owner = { id: 'ab'.repeat(6), pid: 1, boot: 'another-boot', namespace: 'pid:[1]', started: '1' }
   await writeFile(join(folder, 'owners', owner.id), JSON.stringify(owner))
-  const body = join(folder, 'bodies', `${owner.id}-1`)
+  const body = join(folder, 'bodies', `${'cd'.repeat(6)}${owner.id}-1`)
   await writeFile(body, 'unfinished')
   await openOutbox(folder).open()
-  expect(await readdir(join(folder, 'bodies'))).toEqual([`${owner.id}-1`])
+  expect(await readdir(join(folder, 'bodies'))).toEqual([`${'cd'.repeat(6)}${owner.id}-1`])
   const yesterday = Date.now() / 1000 - 25 * 3600
   await utimes(body, yesterday, yesterday)
   await openOutbox(folder).open()

@@ -1,0 +1,40 @@
+import type { BlobInfo } from '../driver/index.js'
+import { isStorageError, StorageError } from '../errors/index.js'
+import { quoteKey } from '../keys/index.js'
+import type { Outbox, OutboxRecord, PutRecord } from '../outbox/index.js'
+import { lazyStream, verifyArrival } from './arrival.js'
+import type { StoreContext } from './context.js'
+
+/** Writes a waiting body to its driver, under its own key or another one, and makes sure that it arrived whole. */
+export async function putRecord(
+  context: StoreContext,
+  box: Outbox,
+  record: PutRecord,
+  key: string,
+  condition: object,
+  signal: AbortSignal | undefined,
+): Promise<BlobInfo> {
+  const { driver, attributes, size, sha256, token: writeToken } = record
+  const body = () => lazyStream(() => box.read(record))
+  const options = { ...attributes, ...condition, size, sha256, writeToken, signal }
+  let info: BlobInfo
+  try {
+    info = await context.drivers.ask(driver, 'put', key, (target) => target.put(key, body, options))
+  } catch (error) {
+    const failure = isStorageError(error, 'BODY_FAILED') && isStorageError(error.cause) ? error.cause : error
+    const wrong = isStorageError(failure, 'CHECKSUM_MISMATCH') || isStorageError(failure, 'SIZE_MISMATCH')
+    throw wrong ? damaged(record, error) : failure
+  }
+  await verifyArrival(context, driver, info, record, signal)
+  return info
+}
+
+function damaged({ key, driver }: OutboxRecord, cause: unknown): StorageError {
+  return new StorageError('CORRUPT', `The body of ${quoteKey(key)} in the outbox is damaged.`, {
+    operation: 'put',
+    driver,
+    key,
+    outcome: 'unchanged',
+    cause,
+  })
+}

@@ -1,0 +1,231 @@
+import { isStorageError, StorageError } from '../errors/index.js'
+import { quoteKey } from '../keys/index.js'
+import type {
+  DeleteRecord,
+  Inherited,
+  Outbox,
+  OutboxClaim,
+  OutboxDelete,
+  OutboxPut,
+  OutboxRecord,
+} from '../outbox/index.js'
+import type { StoreContext } from './context.js'
+import { failureKind, namedFailure } from './failures.js'
+import { nameOf } from './name-of.js'
+
+/** The outbox for what a driver does not take; undefined where it has no fallback. */
+export function outboxOf(context: StoreContext, driver: string): Outbox | undefined {
+  return context.fallback.targets.has(driver) ? context.outbox?.box : undefined
+}
+
+/** Whether a driver's failure is one that its fallback is there for. */
+export function fallsBack({ fallback }: StoreContext, driver: string, error: unknown): boolean {
+  if (!fallback.targets.has(driver)) return false
+  switch (failureKind(error)) {
+    case 'outage':
+      return fallback.outages
+    case 'refusal':
+      return fallback.refusals
+    default:
+      return false
+  }
+}
+
+/** What a record says beside its key and body: for whom it waits, and what is known of that driver. */
+export function entryFacts(
+  context: StoreContext,
+  driver: string,
+  failure?: StorageError | undefined,
+): Pick<OutboxPut, 'driver' | 'target' | 'base' | 'seen' | 'doubtUntil'> {
+  const { identity: target, storageTime: seen } = context.drivers.need(driver, 'put')
+  const doubt = failure?.outcome === 'unknown' && context.fallback.grace > 0
+  return {
+    driver,
+    base: 'unknown',
+    ...(target === undefined ? {} : { target }),
+    ...(seen === undefined ? {} : { seen }),
+    ...(doubt ? { doubtUntil: new Date(Date.now() + context.fallback.grace) } : {}),
+  }
+}
+
+/** What a change for `driver` takes over from the record that it supersedes. UNAVAILABLE where that is for another one. */
+export function inherit(current: OutboxRecord | undefined, entry: OutboxPut | OutboxDelete): Inherited {
+  if (current === undefined) return {}
+  if (current.driver !== entry.driver) {
+    throw new StorageError('UNAVAILABLE', `A change of ${quoteKey(entry.key)} waits for ${current.driver} already.`, {
+      operation: entry.operation,
+      driver: entry.driver,
+      key: entry.key,
+      outcome: 'unchanged',
+      hint: 'One key waits for one driver at a time: try again when one of them is back.',
+    })
+  }
+  const doubts = [current.doubtUntil, entry.doubtUntil].filter((until) => until !== undefined)
+  const latest = Math.max(...doubts.map((until) => until.getTime()))
+  return { base: current.base, ...(doubts.length > 0 ? { doubtUntil: new Date(latest) } : {}) }
+}
+
+/** Whether a request of the key that nobody answered may still take effect. */
+export function isInDoubt({ doubtUntil }: OutboxRecord): boolean {
+  return doubtUntil !== undefined && doubtUntil.getTime() > Date.now()
+}
+
+/** Why a driver is not asked although it may be there. */
+export type Busy = 'doubt' | 'claimed'
+
+/** The key's record, and the right to supersede it on its driver. */
+export interface HeldRecord {
+  readonly record: OutboxRecord | undefined
+  /** Set where the change has to wait in the outbox behind the record. */
+  readonly busy: Busy | undefined
+  release(): Promise<void>
+}
+
+/** A key of which nothing waits. */
+export const nothingHeld: HeldRecord = { record: undefined, busy: undefined, release: async () => {} }
+
+/**
+ * Keeps other processes from carrying out what waits while it is superseded. Where one does so already, or a lost
+ * request may still take effect, the change goes through the outbox too, which is where such things are sorted out.
+ */
+export async function holdRecord(box: Outbox | undefined, key: string): Promise<HeldRecord> {
+  for (;;) {
+    const record = await box?.find(key)
+    if (box === undefined || record === undefined) return nothingHeld
+    if (isInDoubt(record)) return { record, busy: 'doubt', release: async () => {} }
+    const claim: OutboxClaim | undefined = await box.claim(record)
+    if (claim) return { record, busy: undefined, release: () => claim.release() }
+    if ((await box.find(key))?.token === record.token) return { record, busy: 'claimed', release: async () => {} }
+  }
+}
+
+/** Holds the key's record while `work` runs. */
+export async function holding<T>(
+  context: StoreContext,
+  key: string,
+  work: (held: HeldRecord) => Promise<T>,
+): Promise<T> {
+  const held = await holdRecord(context.outbox?.box, key)
+  try {
+    return await work(held)
+  } finally {
+    await held.release()
+  }
+}
+
+/** Why a delete is to wait. */
+export interface DeleteReason {
+  /** What the driver said; undefined where it was not asked. */
+  readonly failure?: StorageError | undefined
+  readonly after?: OutboxDelete['after']
+  /** The version that it is about, where that is known. */
+  readonly etag?: string | undefined
+  /** Refuses the delete where the key has another record by then; throws. */
+  readonly check?: ((current: OutboxRecord | undefined) => void) | undefined
+}
+
+/** Makes a delete wait for its driver. Once this resolves no path of the key reads what that driver has. */
+export async function keepDelete(
+  context: StoreContext,
+  box: Outbox,
+  driver: string,
+  key: string,
+  { failure, after, etag, check }: DeleteReason,
+): Promise<DeleteRecord> {
+  const entry: OutboxDelete = {
+    ...entryFacts(context, driver, failure),
+    key,
+    operation: 'delete',
+    ...(after === undefined ? {} : { after }),
+    ...(etag === undefined ? {} : { base: { etag } }),
+  }
+  let record: DeleteRecord
+  try {
+    record = await box.commitDelete(entry, {
+      onto: (current) => {
+        check?.(current)
+        return inherit(current, entry)
+      },
+    })
+  } catch (error) {
+    if (failure === undefined) throw error
+    throw bothFailed(context, failure, namedFailure(error, context.outbox?.host ?? driver, 'delete', key), 'delete')
+  }
+  keptWaiting(context, record, failure)
+  return record
+}
+
+/** Has the change carried out when it can be; one error line and one event say that it waits, if its driver failed. */
+export function keptWaiting(context: StoreContext, record: OutboxRecord, failure: StorageError | undefined): void {
+  if (failure === undefined) {
+    context.wake.now()
+    return
+  }
+  context.wake.later()
+  const { key, driver, operation, size } = record
+  const { code, message: reason } = failure
+  const to = context.fallback.targets.get(driver) ?? context.outbox?.host ?? ''
+  const path = context.scheme.format({ driver, key })
+  context.logger.error(
+    { key, code, driver, reason },
+    operation === 'put'
+      ? `${nameOf(context, driver)} upload failed, falling back to ${to} storage`
+      : `${nameOf(context, driver)} delete failed, it waits in ${to} storage`,
+  )
+  context.events.emit('fallback', { key, path, from: driver, to, operation, size, code, error: failure })
+}
+
+/** NO_SPACE or CONFIGURATION where the volume of the outbox is not to take so many bytes more. */
+export async function assertVolume(context: StoreContext, box: Outbox, bytes: number): Promise<void> {
+  const { minFree, requireDurable } = context.fallback
+  const { free, ephemeral } = await box.volume()
+  if (requireDurable && ephemeral !== undefined) {
+    throw new StorageError('CONFIGURATION', `What waits would lie on ${ephemeral}, which is gone with this machine.`, {
+      hint: 'Put the local root on a volume that stays, or leave requireDurable off.',
+      outcome: 'unchanged',
+    })
+  }
+  if (free !== undefined && free - bytes < minFree) {
+    throw new StorageError('NO_SPACE', `Fewer than ${minFree} bytes would be left free on the volume of the outbox.`, {
+      hint: 'Make room on the volume of the local root, or lower fallback.minFree.',
+      outcome: 'unchanged',
+    })
+  }
+}
+
+/** NO_SPACE where so many bytes more are not to wait. */
+export async function assertBudget(context: StoreContext, box: Outbox, bytes: number): Promise<void> {
+  const { maxBytes } = context.fallback
+  if (maxBytes === Number.POSITIVE_INFINITY) return
+  const waiting = (await box.summary()).bytes
+  if (waiting + bytes <= maxBytes) return
+  throw new StorageError('NO_SPACE', `${waiting} bytes wait already, and at most ${maxBytes} may.`, {
+    hint: 'Bring the driver back, or raise fallback.maxBytes.',
+    outcome: 'unchanged',
+  })
+}
+
+/** The driver's failure, when its fallback has failed as well. */
+export function bothFailed(
+  context: StoreContext,
+  failure: StorageError,
+  second: StorageError,
+  operation: 'upload' | 'delete',
+): StorageError {
+  const { key, driver = '', outcome } = failure
+  const to = context.fallback.targets.get(driver) ?? ''
+  const codes = { code: failure.code, fallbackCode: second.code }
+  context.logger.error(
+    { key, driver, ...codes },
+    `${nameOf(context, driver)} ${operation} failed, and so did ${to} storage`,
+  )
+  const own = isStorageError(second, 'NO_SPACE') || isStorageError(second, 'CONFIGURATION')
+  return new StorageError(failure.code, `${failure.message} Falling back to ${to} failed too: ${second.message}`, {
+    operation: failure.operation,
+    driver,
+    key,
+    outcome,
+    hint: own ? second.hint : failure.hint,
+    cause: new AggregateError([failure, second], 'Both drivers failed.'),
+  })
+}
