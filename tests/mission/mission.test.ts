@@ -24,7 +24,13 @@ async function missionStore(options: { readonly s3?: Partial<ConstructorParamete
   const s3 = new S3Driver({ bucket: bucket.name, region, credentials, endpoint: proxy.endpoint, ...options.s3 })
   const local = new FsDriver({ root })
   const log = recordingLogger()
-  const store = new HybridStore({ ...choices, drivers: { s3, local }, fallback: { s3: 'local' }, logger: log.logger })
+  const store = new HybridStore({
+    ...choices,
+    drivers: { s3, local },
+    fallback: { s3: 'local', circuit: false },
+    reconcile: false,
+    logger: log.logger,
+  })
   onEnd(() => store.close())
   return {
     store,
@@ -222,7 +228,8 @@ describe('the mission', () => {
       const store = new HybridStore({
         ...choices,
         drivers: { s3, local: new FsDriver({ root: await tempRoot() }) },
-        fallback: { s3: 'local' },
+        fallback: { s3: 'local', circuit: false },
+        reconcile: false,
         logger: false,
       })
       onEnd(() => store.close())

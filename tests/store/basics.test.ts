@@ -6,6 +6,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { FsDriver } from '../../src/drivers/fs/index.js'
 import { MemoryDriver } from '../../src/drivers/memory/index.js'
 import { HybridStore, routeByKind } from '../../src/index.js'
+import { manual } from './support.js'
 
 const cleanups: (() => Promise<unknown>)[] = []
 afterEach(async () => {
@@ -20,7 +21,8 @@ async function makeStore() {
   const store = new HybridStore({
     drivers: { s3, local },
     policy: routeByKind({ s3: ['document'], local: ['pdf'] }, { otherwise: 'local' }),
-    fallback: { s3: 'local' },
+    fallback: manual,
+    reconcile: false,
     logger: false,
   })
   cleanups.push(() => store.close())

@@ -28,13 +28,17 @@ describe('events', () => {
           path: 's3:b',
           from: 's3',
           to: 'local',
+          operation: 'put',
           size: 5,
           code: 'UNAVAILABLE',
           error: expect.any(Error),
         },
       },
       { name: 'get', event: { key: 'b', driver: 'local', path: 's3:b', size: 5, pending: true, ms } },
-      { name: 'reconciled', event: { key: 'b', driver: 's3', path: 's3:b', size: 5, etag: expect.any(String) } },
+      {
+        name: 'reconciled',
+        event: { key: 'b', driver: 's3', path: 's3:b', operation: 'put', size: 5, etag: expect.any(String) },
+      },
       { name: 'relocated', event: { key: 'b', from: 's3', to: 'local', oldPath: 's3:b', newPath: 'local:b' } },
     ])
   })
@@ -121,8 +125,9 @@ describe('status', () => {
   test('says how the drivers did and what waits, without asking them', async () => {
     const { store, s3 } = await memoryStore()
     expect(await store.status()).toEqual({
-      drivers: { s3: { configured: true }, local: { configured: true } },
-      pending: { count: 0, bytes: 0, oldest: undefined },
+      conflicts: 0,
+      drivers: { s3: { configured: true, circuit: 'closed' }, local: { configured: true, circuit: 'closed' } },
+      pending: { count: 0, bytes: 0 },
     })
     await store.put('a', 'x')
     s3.outage()

@@ -1,19 +1,19 @@
 import { createHash } from 'node:crypto'
-import { chmod, mkdir, readdir, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { describe, expect, test } from 'vitest'
 import { StorageError } from '../../src/index.js'
 import type { FaultyDriver } from '../../src/testing/index.js'
-import { memoryStore, onEnd, pattern, patternStream } from './support.js'
+import { manual, memoryStore, onEnd, pattern, patternStream } from './support.js'
 
 const MIB = 1024 * 1024
 describe('what falls back', () => {
   test.each(['UNAVAILABLE', 'TIMEOUT', 'NO_SPACE'] as const)('%s is an outage', async (code) => {
-    const { store, s3 } = await memoryStore({ fallback: { s3: 'local', refusals: false } })
+    const { store, s3 } = await memoryStore({ fallback: { ...manual, refusals: false } })
     s3.fail('put', code)
     expect((await store.put('a', Readable.from(['x']))).pendingFor).toBe('s3')
-    const strict = await memoryStore({ fallback: { s3: 'local', outages: false } })
+    const strict = await memoryStore({ fallback: { ...manual, outages: false } })
     strict.s3.fail('put', code)
     await expect(strict.store.put('a', 'x')).rejects.toMatchObject({ code, driver: 's3' })
     expect(await strict.store.pending()).toEqual([])
@@ -22,10 +22,10 @@ describe('what falls back', () => {
   test.each(['UNAUTHENTICATED', 'ACCESS_DENIED', 'CONFIGURATION', 'NOT_SUPPORTED'] as const)(
     '%s is a refusal',
     async (code) => {
-      const { store, s3 } = await memoryStore({ fallback: { s3: 'local', outages: false } })
+      const { store, s3 } = await memoryStore({ fallback: { ...manual, outages: false } })
       s3.fail('put', code)
       expect((await store.put('a', 'x')).pendingFor).toBe('s3')
-      const strict = await memoryStore({ fallback: { s3: 'local', refusals: false } })
+      const strict = await memoryStore({ fallback: { ...manual, refusals: false } })
       strict.s3.fail('put', code)
       await expect(strict.store.put('a', 'x')).rejects.toMatchObject({ code })
     },
@@ -146,7 +146,7 @@ describe('the spool', () => {
     await expect(store.put('a', patternStream(5 * MIB))).rejects.toMatchObject({ code: 'CONFIGURATION' })
     const { store: other, s3, root: otherRoot, events: otherEvents } = await memoryStore({ spool: { memory: MIB } })
     await other.put('warm', 'up')
-    await mkdir(join(otherRoot, '.hybrid-store/outbox'), { recursive: true })
+    await rm(join(otherRoot, '.hybrid-store/outbox/bodies'), { recursive: true })
     await writeFile(join(otherRoot, '.hybrid-store/outbox/bodies'), 'a file where the folder should be')
     expect(await other.put('a', patternStream(5 * MIB))).toMatchObject({ driver: 's3' })
     expect(otherEvents.filter(({ name }) => name === 'spool')).toMatchObject([{ event: { reason: 'failed' } }])
@@ -186,7 +186,7 @@ describe('when both fail', () => {
     const { store, s3, root, lines } = await memoryStore()
     await store.put('warm', 'up')
     s3.outage()
-    await mkdir(join(root, '.hybrid-store/outbox'), { recursive: true })
+    await rm(join(root, '.hybrid-store/outbox/records'), { recursive: true })
     await writeFile(join(root, '.hybrid-store/outbox/records'), '')
     const error: StorageError = await store.put('a', 'x').then(
       () => Promise.reject(new Error('resolved')),

@@ -4,7 +4,7 @@ import type { ListEntry, ListOptions } from '../../src/driver/index.js'
 import { MemoryDriver } from '../../src/drivers/memory/index.js'
 import { compareKeys, HybridStore, type StoredEntry } from '../../src/index.js'
 import { FaultyDriver } from '../../src/testing/index.js'
-import { collect, memoryStore } from './support.js'
+import { collect, manual, memoryStore } from './support.js'
 
 const name = (entry: StoredEntry) => (entry.type === 'blob' ? entry.key : entry.prefix)
 
@@ -61,7 +61,7 @@ describe('the merged list', () => {
       fc.asyncProperty(fc.dictionary(key, places, { maxKeys: 25 }), options, async (blobs, asked) => {
         const s3 = new FaultyDriver(new MemoryDriver())
         const local = new MemoryDriver()
-        const store = new HybridStore({ drivers: { s3, local }, fallback: { s3: 'local' }, logger: false })
+        const store = new HybridStore({ drivers: { s3, local }, fallback: manual, reconcile: false, logger: false })
         const expected = new Map<string, object>()
         for (const [at, where] of Object.entries(blobs)) expected.set(at, await place(store, s3, local, at, where))
         const listed = await collect(store.list(asked))
@@ -110,7 +110,7 @@ describe('the merged list', () => {
       fc.asyncProperty(moves, fc.option(fc.integer({ min: 1, max: 25 })), async (steps, limit) => {
         const s3 = new Interrupted()
         const local = new Interrupted()
-        const store = new HybridStore({ drivers: { s3, local }, fallback: { s3: 'local' }, logger: false })
+        const store = new HybridStore({ drivers: { s3, local }, fallback: manual, reconcile: false, logger: false })
         const keys = Array.from({ length: 20 }, (_, i) => `k${String(i).padStart(2, '0')}`)
         for (const [i, at] of keys.entries()) await (i % 2 ? s3 : local).put(at, at)
         // Each blob moves once: one that moves to and fro may always be where one is not looking.
@@ -137,7 +137,7 @@ describe('the merged list', () => {
     const s3 = new Interrupted()
     const faulty = new FaultyDriver(s3)
     const local = new MemoryDriver()
-    const store = new HybridStore({ drivers: { s3: faulty, local }, fallback: { s3: 'local' }, logger: false })
+    const store = new HybridStore({ drivers: { s3: faulty, local }, fallback: manual, reconcile: false, logger: false })
     await s3.put('b', 'b')
     faulty.outage()
     for (const at of ['a', 'c', 'd']) await store.put(at, at)
@@ -150,7 +150,7 @@ describe('the merged list', () => {
   })
 
   test('goes over many windows', async () => {
-    const { store, s3, local } = await memoryStore({ fallback: { s3: 'local' } })
+    const { store, s3, local } = await memoryStore({ fallback: manual, reconcile: false })
     const far = Array.from({ length: 2300 }, (_, i) => `f/${String(i * 3).padStart(6, '0')}`)
     const near = Array.from({ length: 700 }, (_, i) => `f/${String(i * 9 + 1).padStart(6, '0')}`)
     await Promise.all(far.map((at) => s3.put(at, '')))

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, inject, test } from 'vitest'
 import { HybridStore } from '../../src/index.js'
 import { s3BehindProxy } from './s3-support.js'
-import { collect, hashOf, pattern, patternHash, patternStream, recordEvents, storeOver } from './support.js'
+import { collect, hashOf, manual, pattern, patternHash, patternStream, recordEvents, storeOver } from './support.js'
 
 const MIB = 1024 * 1024
 /** fauxqs checks no signature and keeps few headers. */
@@ -150,7 +150,7 @@ describe('S3 goes away', () => {
     expect(JSON.stringify(errors)).not.toContain('wrong')
 
     const strict = await storeOver(make({ bucket: 'no-such-bucket-here' }), {
-      fallback: { s3: 'local', refusals: false },
+      fallback: { ...manual, refusals: false },
     })
     await expect(strict.store.put('a', 'x')).rejects.toMatchObject({ code: 'CONFIGURATION' })
     expect(await strict.store.pending()).toEqual([])
@@ -158,7 +158,7 @@ describe('S3 goes away', () => {
 
   test('an S3 that hangs falls back within the time given', async () => {
     const { s3, proxy } = await s3BehindProxy()
-    const { store, lines } = await storeOver(s3, { fallback: { s3: 'local', within: 300 } })
+    const { store, lines } = await storeOver(s3, { fallback: { ...manual, within: 300 } })
     proxy.fail({ kind: 'hang' })
     const started = performance.now()
     const blob = await store.put('a', patternStream(5000))

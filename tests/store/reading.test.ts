@@ -5,7 +5,7 @@ import { FsDriver } from '../../src/drivers/fs/index.js'
 import { MemoryDriver } from '../../src/drivers/memory/index.js'
 import { HybridStore, prefixPaths } from '../../src/index.js'
 import { FaultyDriver } from '../../src/testing/index.js'
-import { memoryStore, onEnd, recordingLogger, tempRoot } from './support.js'
+import { manual, memoryStore, onEnd, recordingLogger, tempRoot } from './support.js'
 
 describe('a read', () => {
   test('of an S3 path also looks locally, also while S3 is down', async () => {
@@ -65,7 +65,12 @@ describe('a read', () => {
   test('asks the first place once more: a blob that moves from the second to the first is not missed', async () => {
     const far = new MemoryDriver()
     const near = new MemoryDriver()
-    const store = new HybridStore({ drivers: { s3: far, local: near }, fallback: { s3: 'local' }, logger: false })
+    const store = new HybridStore({
+      drivers: { s3: far, local: near },
+      fallback: manual,
+      reconcile: false,
+      logger: false,
+    })
     await near.put('a', 'moves')
     const head = near.head.bind(near)
     near.head = async (key, options) => {
@@ -119,7 +124,8 @@ describe('a driver that is not configured', () => {
     const store = new HybridStore<'s3' | 'local', string>({
       drivers: { s3: undefined, local: new FsDriver({ root }) },
       policy: () => 's3',
-      fallback: fallback && { s3: 'local' },
+      fallback: fallback && manual,
+      reconcile: false,
       paths: prefixPaths({ s3: ['project_'], local: ['uploads/', 'storage/'] }),
       logger,
     })
@@ -249,7 +255,8 @@ describe('one key, one version', () => {
     const local = new MemoryDriver()
     const store = new HybridStore({
       drivers: { s3: new FaultyDriver(new MemoryDriver()), local },
-      fallback: { s3: 'local' },
+      fallback: manual,
+      reconcile: false,
       paths: prefixPaths({ s3: ['project_'], local: ['uploads/', 'storage/'] }),
       logger: false,
     })
@@ -267,7 +274,7 @@ describe('before a put is accepted', () => {
     const limited = (capabilities: object) => new FaultyDriver(new MemoryDriver({ capabilities }))
     const local = new MemoryDriver({ capabilities: { maxKeyBytes: 10, maxMetadataBytes: 10, maxSize: 10 } })
     const s3 = limited({})
-    const store = new HybridStore({ drivers: { s3, local }, fallback: { s3: 'local' }, logger: false })
+    const store = new HybridStore({ drivers: { s3, local }, fallback: manual, reconcile: false, logger: false })
     await expect(store.put('a-long-key-here', 'x')).rejects.toMatchObject({ code: 'INVALID_KEY', driver: 'local' })
     await expect(store.put('a', 'x', { metadata: { name: 'long value' } })).rejects.toMatchObject({
       code: 'INVALID_ARGUMENT',

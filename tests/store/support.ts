@@ -69,6 +69,9 @@ export function recordEvents(store: Pick<HybridStore, 'on'>): Recorded[] {
   return events
 }
 
+/** A fallback whose outages begin and end when a test says so, with nothing going on behind its back. */
+export const manual = { s3: 'local', circuit: false, grace: 0 } as const
+
 type Options = Partial<HybridStoreOptions<'s3' | 'local', string>>
 
 /** A store over the given S3 and a disk of its own; blobs go to S3 unless their key starts with `local/`. */
@@ -79,7 +82,7 @@ export async function storeOver<S extends BlobDriver>(s3: S, options: Options & 
   const store = new HybridStore<'s3' | 'local', string>({
     drivers: { s3, local },
     policy: ({ key }) => (key.startsWith('local/') ? 'local' : 's3'),
-    fallback: { s3: 'local', circuit: false, grace: 0 },
+    fallback: manual,
     reconcile: false,
     logger,
     ...rest,

@@ -3,7 +3,7 @@ import { MemoryDriver } from '../../src/drivers/memory/index.js'
 import { HybridStore } from '../../src/index.js'
 import { FaultyDriver } from '../../src/testing/index.js'
 import { s3BehindProxy } from './s3-support.js'
-import { hashOf, memoryStore, patternHash, patternStream, storeOver } from './support.js'
+import { hashOf, manual, memoryStore, patternHash, patternStream, storeOver } from './support.js'
 
 /** fauxqs keeps few headers and has no ACLs. */
 const real = inject('s3').kind !== 'fauxqs'
@@ -101,7 +101,8 @@ describe('a transfer', () => {
     const s3 = new Corrupting()
     const store = new HybridStore({
       drivers: { s3, local: new MemoryDriver() },
-      fallback: { s3: 'local' },
+      fallback: manual,
+      reconcile: false,
       logger: false,
     })
     await store.put('a', 'original', { driver: 'local' })
@@ -120,7 +121,8 @@ describe('a transfer', () => {
     }
     const store = new HybridStore({
       drivers: { s3: new Meddling(), local },
-      fallback: { s3: 'local' },
+      fallback: manual,
+      reconcile: false,
       logger: false,
     })
     await local.put('a', 'older')

@@ -40,9 +40,12 @@ describe('a key that waits', () => {
     await store.put('a', 'waits')
     const blob = await store.put('a', 'local now', { driver: 'local' })
     expect(blob).toMatchObject({ driver: 'local', path: 'local:a' })
-    expect(await store.pending()).toEqual([])
-    expect(await (await store.get('local:a')).text()).toBe('local now')
-    expect(await (await store.get('s3:a')).text()).toBe('local now')
+    for (const path of ['local:a', 's3:a', 'a']) expect(await (await store.get(path)).text()).toBe('local now')
+    // What it was to replace on S3 must not come back under its path.
+    expect(await store.pending()).toMatchObject([{ key: 'a', operation: 'delete', pendingFor: 's3' }])
+    s3.recover()
+    expect(await store.reconcile()).toEqual({ moved: 1, failed: [], remaining: 0 })
+    for (const path of ['local:a', 's3:a', 'a']) expect(await (await store.get(path)).text()).toBe('local now')
   })
 
   test('is the version that conditions are judged by', async () => {
@@ -59,29 +62,51 @@ describe('a key that waits', () => {
     expect(await store.pending()).toEqual([])
     s3.outage()
     const first = await store.put('new', 'waits')
-    await expect(store.put('new', 'x', { ifMatch: first.etag })).rejects.toMatchObject({ code: 'UNAVAILABLE' })
-    expect(await (await store.get('s3:new')).text()).toBe('waits')
+    await expect(store.put('new', 'x', { ifNoneMatch: '*' })).rejects.toMatchObject({ code: 'ALREADY_EXISTS' })
+    await expect(store.put('new', 'x', { ifMatch: etag })).rejects.toMatchObject({ code: 'PRECONDITION_FAILED' })
+    // This host alone can decide it, since the version that it is about waits here.
+    const second = await store.put('new', 'x', { ifMatch: first.etag })
+    expect(second.pendingFor).toBe('s3')
+    await expect(store.put('other', 'x', { ifNoneMatch: '*' })).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    await store.delete('s3:new')
+    await expect(store.put('new', 'x', { ifMatch: second.etag })).rejects.toMatchObject({ code: 'PRECONDITION_FAILED' })
+    const third = await store.put('new', 'three', { ifNoneMatch: '*' })
     s3.recover()
-    await store.put('new', 'two', { ifMatch: first.etag })
+    await store.put('new', 'two', { ifMatch: third.etag })
     expect(await (await store.get('s3:new')).text()).toBe('two')
+    expect(await store.pending()).toEqual([])
   })
 
-  test('cannot be deleted while S3 is down: it rejects and nothing is gone', async () => {
-    const { store, s3 } = await memoryStore()
+  test('can be deleted while S3 is down: no path reads it any more, and S3 deletes it later', async () => {
+    const { store, s3, events, lines } = await memoryStore()
     await store.put('a', 'on S3')
+    await store.put('b', 'on S3 too')
+    await store.put('local/x', 'near', { driver: 'local' })
     s3.outage()
     await store.put('a', 'waits')
-    await expect(store.delete('s3:a')).rejects.toMatchObject({ code: 'UNAVAILABLE' })
-    expect(await store.deleteMany(['s3:a', 'local/x'])).toMatchObject([
-      { path: 's3:a', key: 'a', error: { code: 'UNAVAILABLE' } },
-      { path: 'local/x', key: 'local/x', error: { code: 'UNAVAILABLE' } },
-    ])
-    expect(await (await store.get('s3:a')).text()).toBe('waits')
-    s3.recover()
     await store.delete('s3:a')
+    expect(await store.deleteMany(['s3:b', 'local/x'])).toEqual([
+      { path: 's3:b', key: 'b' },
+      { path: 'local/x', key: 'local/x' },
+    ])
+    for (const path of ['s3:a', 'local:a', 'a', 's3:b', 'local/x']) expect(await store.exists(path)).toBe(false)
+    await expect(store.get('s3:c')).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    expect(await store.pending()).toMatchObject([
+      { key: 'a', operation: 'delete', generation: 2, size: 0 },
+      { key: 'b', operation: 'delete', generation: 1 },
+      { key: 'local/x', operation: 'delete' },
+    ])
+    expect(lines.filter(({ message }) => message === 'S3 delete failed, it waits in local storage')).toHaveLength(3)
+    s3.recover()
+    expect(await collect(store.list())).toEqual([])
     for (const path of ['s3:a', 'local:a', 'a']) expect(await store.exists(path)).toBe(false)
-    expect(await store.reconcile()).toMatchObject({ moved: 0 })
-    expect(await store.exists('a')).toBe(false)
+    expect(await store.reconcile()).toEqual({ moved: 3, failed: [], remaining: 0 })
+    await expect(s3.head('a')).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    expect(events.filter(({ name }) => name === 'reconciled')).toMatchObject([
+      { event: { key: 'a', operation: 'delete' } },
+      { event: { key: 'b', operation: 'delete' } },
+      { event: { key: 'local/x', operation: 'delete' } },
+    ])
   })
 
   test('takes a new visibility with it', async () => {
@@ -116,14 +141,15 @@ describe('a key that waits', () => {
     s3.outage()
     await store.put('a', 'one')
     await store.put('b', 'two')
-    // What S3 has of the key cannot be seen, let alone removed.
-    await expect(store.relocate('s3:a', { to: 'local' })).rejects.toMatchObject({ code: 'UNAVAILABLE' })
-    s3.recover()
     expect(await store.relocate('s3:a', { to: 'local' })).toMatchObject({ oldPath: 's3:a', newPath: 'local:a' })
-    expect((await store.pending()).map(({ key }) => key)).toEqual(['b'])
+    expect(await store.pending()).toMatchObject([{ key: 'a', operation: 'delete' }, { key: 'b' }])
+    expect(await (await store.get('s3:a')).text()).toBe('one')
+    s3.recover()
     expect(await store.head('s3:a')).toMatchObject({ driver: 'local', path: 'local:a' })
     expect(await (await store.get('s3:a')).text()).toBe('one')
     await store.relocate('s3:b', { to: 's3' })
+    expect(await store.reconcile()).toEqual({ moved: 1, failed: [], remaining: 0 })
+    await expect(s3.head('a')).rejects.toMatchObject({ code: 'NOT_FOUND' })
     expect(await (await s3.get('b')).text()).toBe('two')
   })
 })

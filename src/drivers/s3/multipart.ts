@@ -23,7 +23,6 @@ export async function multipartPut(
 ): Promise<BlobInfo> {
   const { s3, key, Key } = put
   const { Upload } = await loadLibStorage()
-  await uploads.retryLeftOver()
   const algorithm = put.checksum ?? ((await s3.checksumsByDefault()) ? 'CRC32' : undefined)
   const client = new UploadClient(uploads, put, algorithm, stop)
   const { bucket: Bucket, queueSize } = s3.settings

@@ -38,7 +38,7 @@ export async function put(
   body: BlobBody,
   options: PutOptions = {},
 ): Promise<BlobInfo> {
-  const { s3, probe } = context
+  const { s3, probe, uploads } = context
   const { settings } = s3
   const stop = new AbortController()
   const intake = takeIn(key, body, options, stop.signal)
@@ -75,6 +75,7 @@ export async function put(
         return published(key, intake, attributes, { stored: params.Metadata, token, sha256 }, etag, date)
       },
     }
+    await uploads.retryLeftOver()
     const oneRequest = features !== undefined && !features.conditionalComplete
     if (oneRequest && intake.replayable && isOneRequest(intake.size, settings.partSize)) {
       return await sendWhole(put, () => intake.read(), intake.size)

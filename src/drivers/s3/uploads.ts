@@ -52,6 +52,7 @@ export class Uploads {
 
   /** Tries again what could not be aborted before. */
   async retryLeftOver(): Promise<void> {
+    if (this.#leftOver.size === 0) return
     const entries = [...this.#leftOver]
     this.#leftOver.clear()
     await Promise.all(entries.map(([uploadId, Key]) => this.abort(Key, uploadId)))
