@@ -92,6 +92,7 @@ export class OutboxFolder {
   async writeFile(folder: string, name: string, bytes: Uint8Array, temporary = `.${name}.tmp`): Promise<void> {
     const { disk, durability } = this
     const [from, to] = [join(folder, temporary), join(folder, name)]
+    let named = false
     try {
       const handle = await disk.open(from, 'wx', 0o600)
       try {
@@ -101,10 +102,20 @@ export class OutboxFolder {
         await handle.close()
       }
       await disk.rename(from, to)
+      named = true
       await this.sync(folder)
     } catch (error) {
-      // Whichever of the two is there: what was refused must not come back with the next start.
-      await Promise.allSettled([unlinkIfThere(disk, from), unlinkIfThere(disk, to)])
+      // What was refused must not come back with the next start.
+      if (!named) {
+        await unlinkIfThere(disk, from).catch(() => {})
+        throw error
+      }
+      try {
+        await unlinkIfThere(disk, to)
+        await this.sync(folder)
+      } catch {
+        throw outboxError(error, 'Writing to the outbox').with({ outcome: 'unknown' })
+      }
       throw error
     }
   }

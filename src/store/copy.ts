@@ -36,7 +36,12 @@ export async function moveBlob(
   if (target === undefined) return source
   const moved = await changeWithin(context, 'move', source, target, options)
   const copy = moved ?? (await copyTo(context, source, target, options))
-  await removeSource(context, source, copy, moved !== undefined, options)
+  try {
+    await removeSource(context, source, copy, moved !== undefined, options)
+  } catch (error) {
+    // The destination is there, whatever became of the source.
+    throw isStorageError(error) ? error.with({ outcome: 'unknown' }) : error
+  }
   return copy
 }
 
@@ -80,7 +85,7 @@ async function copyTo(
   try {
     const attributes = { ...transfer.attributes, size, ifNoneMatch, driver, signal }
     const copy = await putBlob(context, key, transfer.body, attributes)
-    await verifyTransfer(context, source, copy, transfer, options)
+    await verifyTransfer(context, copy, transfer, options)
     return copy
   } catch (error) {
     throw readFailure(error)

@@ -46,13 +46,20 @@ async function deleteOne(
     const conditionOn = (name: string) => (current?.driver === name ? ifMatch : undefined)
     // What waits is read by every path of the key, whichever driver it waits for.
     const waitsFor = held.record?.operation === 'put' ? [held.record.driver] : []
-    for (const name of new Set([...plan.far, ...waitsFor])) {
-      const condition = { ifMatch: conditionOn(name), signal }
-      await deleteFar(context, key, name, held, condition, ifMatch !== undefined, failures.get(name))
-    }
-    for (const name of plan.near) {
-      const condition = { ifMatch: conditionOn(name), signal }
-      await context.drivers.ask(name, 'delete', key, (asked) => asked.delete(key, condition))
+    let changed = false
+    try {
+      for (const name of new Set([...plan.far, ...waitsFor])) {
+        const condition = { ifMatch: conditionOn(name), signal }
+        await deleteFar(context, key, name, held, condition, ifMatch !== undefined, failures.get(name))
+        changed = true
+      }
+      for (const name of plan.near) {
+        const condition = { ifMatch: conditionOn(name), signal }
+        await context.drivers.ask(name, 'delete', key, (asked) => asked.delete(key, condition))
+        changed = true
+      }
+    } catch (error) {
+      throw changed && isStorageError(error) ? error.with({ outcome: 'unknown' }) : error
     }
   })
 }

@@ -81,6 +81,9 @@ function change(context: StoreContext, put: Checked): Promise<StoredBlob> {
   return holding(context, key, async (held) => {
     const before = await lookAround(context, key, driver, held, options.signal)
     const conditional = options.ifMatch !== undefined || options.ifNoneMatch !== undefined
+    const [unseen] = before.unseen
+    // Only a driver that cannot be asked knows whether the condition holds.
+    if (conditional && unseen) throw unseen.failure
     const stored = await (conditional
       ? putConditionally(context, put, held, before)
       : putWithFallback(context, { ...put, early: put.early || waitsBehind(held, driver) }))

@@ -7,7 +7,7 @@ import { resolve } from './plan.js'
 import type { StoredBlob } from './stored.js'
 import { openTransfer, readFailure, sourceOf, verifyTransfer } from './transfer.js'
 import { removeVersion, settleVersions } from './versions.js'
-import { holding } from './waiting.js'
+import { type HeldRecord, holding, outboxOf } from './waiting.js'
 
 /** What `relocate` did; `oldPath` and `newPath` are what an UPDATE of the database needs. */
 export interface Relocation<D extends string = string> {
@@ -33,7 +33,8 @@ export async function relocate(context: StoreContext, path: string, options: Rel
     const newPath = context.scheme.format({ driver: to, key })
     const relocation = { key, from: source.driver, to, oldPath, newPath }
     if (source.pendingFor !== undefined) await relocatePending(context, source, to, signal)
-    else if (source.driver !== to) await relocateStored(context, source, to, options)
+    else if (source.driver !== to)
+      await holding(context, key, (held) => relocateStored(context, source, to, options, held))
     return relocation
   })
   if (done === undefined) {
@@ -53,12 +54,16 @@ async function relocateStored(
   source: StoredBlob,
   to: string,
   options: RelocateOptions,
+  held: HeldRecord,
 ): Promise<void> {
+  if (held.busy && held.record?.driver === to) throw notYet(source.key, to)
   const { key, driver, etag } = source
   const { signal } = options
   // Noted before the blob leaves, so that no reader of the old path misses it.
   if (context.near.has(driver)) await context.outbox?.box.mark('moved')
   const arrived = await arriveAt(context, source, to, options)
+  // A delete that waits for the driver is older than what has come to it now.
+  await settleVersions(context, key, to, { copies: [], unseen: [] }, held)
   try {
     await removeVersion(context, driver, key, etag, signal)
   } catch (error) {
@@ -110,12 +115,13 @@ async function arriveAt(
   const { key, size } = source
   const { signal } = options
   const transfer = await openTransfer(context, source, options)
+  const writeToken = await outboxOf(context, to)?.newToken()
   try {
     const info = await context.drivers.ask(to, 'put', key, (driver) => {
-      return driver.put(key, transfer.body, { ...transfer.attributes, size, signal })
+      return driver.put(key, transfer.body, { ...transfer.attributes, size, writeToken, signal })
     })
     const arrived = storedBlob(context, info, to)
-    await verifyTransfer(context, source, arrived, transfer, options)
+    await verifyTransfer(context, arrived, transfer, options)
     return arrived
   } catch (error) {
     throw readFailure(error)

@@ -39,7 +39,9 @@ export async function openTransfer(
       size += chunk.byteLength
       yield chunk
     }
-    sent = { size, sha256: sha256.digest('hex'), md5: md5.digest('hex') }
+    const read = { size, sha256: sha256.digest('hex'), md5: md5.digest('hex') }
+    if (!(await isAsStored(context, source, read, signal))) throw unreadable(source)
+    sent = read
   }
   return {
     body: () => lazyStream(async () => hashed()),
@@ -54,29 +56,50 @@ export async function openTransfer(
   }
 }
 
+/**
+ * Whether what was read is what the source holds, by its own hash, else by an etag that may be the MD5. Where it is
+ * none (encryption with KMS keys), a second reading that gives the same proves the first one right.
+ */
+async function isAsStored(
+  context: StoreContext,
+  source: StoredBlob,
+  { sha256, md5 }: ExpectedBody,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  if (source.sha256 !== undefined) return source.sha256 === sha256
+  if (!/^[0-9a-f]{32}$/.test(source.etag) || source.etag === md5) return true
+  const reader = await openBlob(context, source.path, { signal, ifMatch: source.etag })
+  const hash = createHash('sha256')
+  for await (const chunk of reader.body as AsyncIterable<Uint8Array>) hash.update(chunk)
+  return hash.digest('hex') === sha256
+}
+
+function unreadable({ key, driver }: StoredBlob): StorageError {
+  return new StorageError('CORRUPT', `${quoteKey(key)} does not read as it was written.`, {
+    operation: 'copy',
+    driver,
+    key,
+    outcome: 'unchanged',
+    hint: 'Something between the storage and here changes bytes. Nothing was copied; try again.',
+  })
+}
+
 /** Makes sure that what arrived is what was read. What waits in the outbox was hashed as it was written there. */
 export async function verifyTransfer(
   context: StoreContext,
-  source: StoredBlob,
   arrived: StoredBlob,
   transfer: Transfer,
   { signal }: SignalOptions,
 ): Promise<void> {
   const expected = transfer.expected()
-  if (source.sha256 !== undefined && source.sha256 !== expected.sha256) {
-    throw new StorageError('CORRUPT', `${quoteKey(source.key)} does not read as it was written.`, {
-      operation: 'copy',
-      driver: source.driver,
-      key: source.key,
-    })
-  }
   const driver = arrived.pendingFor ?? arrived.driver
   await verifyArrival(context, driver, arrived, expected, signal)
 }
 
 /** A body's failure that is really one of the store's own reading. */
 export function readFailure(error: unknown): unknown {
-  return isStorageError(error, 'BODY_FAILED') && isStorageError(error.cause) ? error.cause : error
+  if (!isStorageError(error, 'BODY_FAILED') || !isStorageError(error.cause)) return error
+  return error.cause.with({ outcome: 'unchanged' })
 }
 
 export function changed({ key, driver }: StoredBlob): StorageError {
@@ -116,11 +139,15 @@ export async function visibilityOf(
 }
 
 /** The version that a path reads now, as the source of a transfer. */
-export function sourceOf(
+export async function sourceOf(
   context: StoreContext,
   path: string,
   options: SignalOptions,
   operation: string,
 ): Promise<StoredBlob> {
-  return headBlob(context, path, { signal: options.signal }, operation)
+  try {
+    return await headBlob(context, path, { signal: options.signal }, operation)
+  } catch (error) {
+    throw isStorageError(error) ? error.with({ outcome: 'unchanged' }) : error
+  }
 }

@@ -212,7 +212,8 @@ export function bothFailed(
   second: StorageError,
   operation: 'upload' | 'delete',
 ): StorageError {
-  const { key, driver = '', outcome } = failure
+  const { key, driver = '' } = failure
+  const outcome = second.outcome === 'unknown' ? second.outcome : failure.outcome
   const to = context.fallback.targets.get(driver) ?? ''
   const codes = { code: failure.code, fallbackCode: second.code }
   context.logger.error(

@@ -179,10 +179,15 @@ export class Publisher {
   /** Unlinks every file of the key, the one that readers prefer last, so that no older one comes to light. */
   async clear(target: Target): Promise<void> {
     if (target.raw) await this.clear(target.raw)
+    let recorded = false
     for (const name of [...candidates({ directory: [], name: target.name })].reverse()) {
       const stat = await target.directory.lstat(name)
-      if (stat?.isFile()) await target.directory.unlink(name)
+      if (!stat?.isFile()) continue
+      recorded ||= mayHaveRecord(identityOf(stat))
+      await target.directory.unlink(name)
     }
+    // No disk promises to keep two removals in order: a body that came back after a crash would lack its attributes.
+    if (recorded) await this.settle(target)
     // Without its body a record says nothing.
     await this.#records.remove(target.directory, target.name).catch(() => {})
   }

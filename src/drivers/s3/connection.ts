@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import type { S3ClientConfig } from '@aws-sdk/client-s3'
 import { isStorageError, StorageError } from '../../errors/index.js'
@@ -10,6 +11,8 @@ import { Trace } from './trace.js'
 export interface Call extends FailedCall {
   /** Bytes that go out, which lengthen the time an answer may take. */
   readonly bytes?: number | undefined
+  /** Lower-case hex: what the body must hash to when it arrives, for a body that is not in memory. */
+  readonly payloadSha256?: string | undefined
 }
 
 /** The resolved configuration of an S3Client, as far as the driver asks for it. */
@@ -64,6 +67,12 @@ export class Connection {
       )(input)
       command.middlewareStack.add(trace.middleware, { step: 'deserialize', priority: 'high', name: 'hybridStoreTrace' })
       if (name === 'DeleteObjects' && !(await this.isAws())) await addContentMd5(command.middlewareStack)
+      if (call.payloadSha256) signPayload(command.middlewareStack, call.payloadSha256)
+      command.middlewareStack.add(watchAnswer(name, this.settings.timeouts.idle), {
+        step: 'deserialize',
+        priority: 'low',
+        name: 'hybridStoreWatchAnswer',
+      })
       const requestTimeout = this.settings.timeouts.response + Math.ceil((call.bytes ?? 0) / SLOWEST_LINE)
       const sent = client.send(command, { abortSignal: call.signal, requestTimeout })
       const output = (await untilAborted(sent, call.signal)) as Commands[Name][1]
@@ -238,6 +247,39 @@ async function addContentMd5(stack: MiddlewareStack): Promise<void> {
     return next(args)
   }
   stack.add(middleware, { step: 'build', priority: 'low', name: 'hybridStoreContentMd5' })
+}
+
+/** The SDK signs streams without their hash, so that nobody would notice a byte that changed on the way. */
+function signPayload(stack: MiddlewareStack, sha256: string): void {
+  type Args = { request: { headers: Record<string, string> } }
+  const middleware = (next: (args: Args) => unknown) => async (args: Args) => {
+    args.request.headers['x-amz-content-sha256'] = sha256
+    return next(args)
+  }
+  stack.add(middleware, { step: 'build', priority: 'low', name: 'hybridStorePayloadHash' })
+}
+
+/**
+ * Ends an answer that stops in the middle of its body, where that is read by the SDK: its own time limits end with the
+ * headers. The body of a blob is its reader's affair.
+ */
+function watchAnswer(name: string, idle: number) {
+  type Answer = { readonly statusCode?: number; readonly body?: Readable & { readonly socket?: Socket | null } }
+  return (next: (args: unknown) => Promise<{ response: Answer }>) => async (args: unknown) => {
+    const result = await next(args)
+    const { statusCode = 0, body } = result.response
+    const { socket } = body ?? {}
+    if (!body || !socket || (name === 'GetObject' && statusCode < 300)) return result
+    const stop = () => {
+      body.destroy(Object.assign(new Error('The answer stopped in the middle.'), { name: 'TimeoutError' }))
+    }
+    socket.setTimeout(idle, stop)
+    body.once('close', () => {
+      socket.off('timeout', stop)
+      socket.setTimeout(0)
+    })
+    return result
+  }
 }
 
 /** The promise, or the signal's abort if that comes first: what waits for credentials does not listen to signals. */

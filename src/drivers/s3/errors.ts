@@ -231,7 +231,10 @@ export function toStorageError(cause: unknown, call: FailedCall): StorageError {
 function meaningOf(error: SdkError, status: number | undefined, trace: Trace | undefined): Meaning {
   const name = error.Code ?? error.name ?? ''
   const region = error.Region ?? trace?.bucketRegion
+  // The SDK calls it a timeout.
+  const broken = error.code === 'ECONNRESET' || error.code === 'EPIPE'
   const meaning =
+    (broken ? byErrno(error.code as string) : undefined) ??
     (Object.hasOwn(byName, name) ? byName[name] : undefined) ??
     (/region is missing/i.test(error.message ?? '') ? missingRegion : undefined) ??
     (error.code === undefined ? undefined : byErrno(error.code)) ??

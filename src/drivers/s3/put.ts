@@ -77,8 +77,8 @@ export async function put(
     }
     await uploads.retryLeftOver()
     const oneRequest = features !== undefined && !features.conditionalComplete
-    if (oneRequest && intake.replayable && isOneRequest(intake.size, settings.partSize)) {
-      return await sendWhole(put, () => intake.read(), intake.size)
+    if (oneRequest && intake.replayable && sha256 && isOneRequest(intake.size, settings.partSize)) {
+      return await sendWhole(put, () => intake.read(), intake.size, sha256)
     }
     const partSize = partSizeFor(settings.partSize, intake.size)
     const parts = readParts(intake.read(), { partSize, size: intake.size, buffers: settings.queueSize + 1 })

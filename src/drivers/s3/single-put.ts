@@ -15,6 +15,7 @@ export async function putObject(
   size: number,
   trace: Trace,
   signal: AbortSignal,
+  payloadSha256?: string | undefined,
 ): Promise<BlobInfo> {
   const { s3, key, Key, params, condition, checksum } = put
   const output = await s3.send(
@@ -28,7 +29,7 @@ export async function putObject(
       ...condition,
       ...(checksum === undefined ? {} : { ChecksumAlgorithm: checksum }),
     },
-    { operation: 'put', key, signal, trace, change: true, bytes: size },
+    { operation: 'put', key, signal, trace, change: true, bytes: size, payloadSha256 },
   )
   return put.published({ etag: output.ETag, date: trace.date })
 }

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { type FileHandle, open, unlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -21,16 +21,21 @@ export async function spooledPut(put: PendingPut, first: Part, rest: AsyncIterab
   const path = join(tmpdir(), `hybrid-store-${randomUUID()}`)
   const file = await openTemporary(put, path)
   try {
-    const size = await fill(put, file, first, rest)
-    return await sendWhole(put, () => chunksOf(file, size), size)
+    const { size, sha256 } = await fill(put, file, first, rest)
+    return await sendWhole(put, () => chunksOf(file, size), size, sha256)
   } finally {
     await file.close()
   }
 }
 
-/** A body of this size that can be read again and again, in one request each time it is read. */
-export function sendWhole(put: PendingPut, open: () => AsyncIterable<Uint8Array>, size: number): Promise<BlobInfo> {
-  return conditionalChange(put, (trace) => sendAgain(put, open, size, trace))
+/** A body of this size and hash that can be read again and again, in one request each time it is read. */
+export function sendWhole(
+  put: PendingPut,
+  open: () => AsyncIterable<Uint8Array>,
+  size: number,
+  sha256: string,
+): Promise<BlobInfo> {
+  return conditionalChange(put, (trace) => sendAgain(put, open, size, sha256, trace))
 }
 
 /** Nobody else can open it, and with its name gone at once no crash leaves it behind (on Windows it is deleted on close). */
@@ -44,10 +49,17 @@ async function openTemporary(put: PendingPut, path: string): Promise<FileHandle>
   }
 }
 
-async function fill(put: PendingPut, file: FileHandle, first: Part, rest: AsyncIterable<Part>): Promise<number> {
+async function fill(
+  put: PendingPut,
+  file: FileHandle,
+  first: Part,
+  rest: AsyncIterable<Part>,
+): Promise<{ readonly size: number; readonly sha256: string }> {
+  const hash = createHash('sha256')
   let size = 0
   async function append(part: Part): Promise<void> {
     if (size + part.bytes.byteLength > MAX_SINGLE_REQUEST) throw tooLarge(put.key, MAX_SINGLE_REQUEST)
+    hash.update(part.bytes)
     let at = 0
     while (at < part.bytes.byteLength) {
       const { bytesWritten } = await file
@@ -62,7 +74,7 @@ async function fill(put: PendingPut, file: FileHandle, first: Part, rest: AsyncI
   }
   await append(first)
   for await (const part of rest) await append(part)
-  return size
+  return { size, sha256: hash.digest('hex') }
 }
 
 /** The SDK never repeats a stream, which it could only send half; here each attempt begins anew. */
@@ -70,6 +82,7 @@ async function sendAgain(
   put: PendingPut,
   open: () => AsyncIterable<Uint8Array>,
   size: number,
+  sha256: string,
   trace: Trace,
 ): Promise<BlobInfo> {
   const { maxAttempts, timeouts } = put.s3.settings
@@ -78,7 +91,7 @@ async function sendAgain(
     const watch = setTimeout(() => stalled.abort(), timeouts.response)
     const body = Readable.from(watched(open(), watch), { objectMode: false })
     try {
-      return await putObject(put, body, size, trace, AbortSignal.any([put.signal, stalled.signal]))
+      return await putObject(put, body, size, trace, AbortSignal.any([put.signal, stalled.signal]), sha256)
     } catch (caught) {
       const error = stalled.signal.aborted && !put.signal.aborted ? stalledError(put, caught) : caught
       const again = isStorageError(error) && error.retryable && !put.signal.aborted && attempt < maxAttempts

@@ -58,14 +58,20 @@ export class Trace {
 export function mayHaveBeenCarriedOut(error: unknown): boolean {
   const {
     $metadata,
+    name,
+    Code = name,
     code,
     message = '',
   } = (error ?? {}) as {
     $metadata?: { httpStatusCode?: number }
+    name?: string
+    Code?: string
     code?: string
     message?: string
   }
   const status = $metadata?.httpStatusCode
+  // Inside an answer of 200, where the SDK makes another status of it, it knows as little as a 500 does.
+  if (Code === 'InternalError') return true
   if (status !== undefined) return status === 500 || status === 502 || status === 504
   if (code !== undefined && NEVER_CONNECTED.has(code)) return false
   return !/did not establish a connection/.test(message)
