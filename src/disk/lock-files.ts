@@ -48,7 +48,7 @@ export class LockFiles {
       } catch (error) {
         if (systemCode(error) !== 'EEXIST') throw error
       }
-      const holder = await this.#holderOf(path)
+      const holder = await this.holderOf(path)
       if (holder === undefined) continue
       if (!this.#isDead(path, holder)) return false
       if (!(await this.#break(path, holder))) return false
@@ -77,7 +77,8 @@ export class LockFiles {
     await this.#disk.unlink(path).catch(() => {})
   }
 
-  async #holderOf(path: string): Promise<string | undefined> {
+  /** Who holds the lock, as {@link makeOwner} names them and a count; undefined where nobody does. */
+  async holderOf(path: string): Promise<string | undefined> {
     try {
       return await this.#disk.readlink(path)
     } catch (error) {
@@ -139,7 +140,7 @@ export class LockFiles {
       await this.#sign(guard)
     } catch (error) {
       if (systemCode(error) !== 'EEXIST') throw error
-      const breaker = await this.#holderOf(guard)
+      const breaker = await this.holderOf(guard)
       if (breaker !== undefined && this.#isDead(guard, breaker)) {
         this.#seen.delete(guard)
         await this.#unlinkIfThere(guard)
@@ -147,7 +148,7 @@ export class LockFiles {
       return false
     }
     try {
-      if ((await this.#holderOf(path)) === holder) await this.#unlinkIfThere(path)
+      if ((await this.holderOf(path)) === holder) await this.#unlinkIfThere(path)
     } finally {
       await this.#unlinkIfThere(guard)
     }

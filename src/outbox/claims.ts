@@ -11,7 +11,9 @@ const LEASE = 60_000
 interface Held {
   readonly path: string
   users: number
-  readonly taken: Promise<boolean>
+  readonly taken: Promise<'taken' | 'broken' | false>
+  /** Gives the claim back for whom it is only kept. */
+  timer?: NodeJS.Timeout | undefined
 }
 
 /** Who carries out which record: a lock file each, shared by those in this process who ask for the same one. */
@@ -33,12 +35,11 @@ export class Claims {
     const release = async () => {
       if (released) return
       released = true
-      if (--held.users > 0) return
-      this.#held.delete(token)
-      if (await held.taken.catch(() => false)) await this.#locks.release(held.path)
+      await this.#leave(token, held)
     }
     try {
-      if (await held.taken) return { release }
+      const taken = await held.taken
+      if (taken) return { died: taken === 'broken', release, keep: (ms) => this.#keep(token, held, ms) }
     } catch (error) {
       await release()
       throw error
@@ -48,15 +49,33 @@ export class Claims {
   }
 
   async releaseAll(): Promise<void> {
-    const held = [...this.#held.values()]
+    const all = [...this.#held.values()]
     this.#held.clear()
-    for (const { path, taken } of held) if (await taken.catch(() => false)) await this.#locks.release(path)
+    for (const held of all) {
+      clearTimeout(held.timer)
+      if (await held.taken.catch(() => false)) await this.#locks.release(held.path)
+    }
   }
 
   #take(token: string): Held {
     const path = join(this.#directory, token)
-    const held = { path, users: 0, taken: this.#locks.tryTake(path).then((taken) => taken !== false) }
+    const held = { path, users: 0, taken: this.#locks.tryTake(path) }
     this.#held.set(token, held)
     return held
+  }
+
+  #keep(token: string, held: Held, milliseconds: number): void {
+    if (held.timer) clearTimeout(held.timer)
+    else held.users++
+    held.timer = setTimeout(() => {
+      held.timer = undefined
+      this.#leave(token, held).catch(() => {})
+    }, milliseconds).unref()
+  }
+
+  async #leave(token: string, held: Held): Promise<void> {
+    if (--held.users > 0 || this.#held.get(token) !== held) return
+    this.#held.delete(token)
+    if (await held.taken.catch(() => false)) await this.#locks.release(held.path)
   }
 }

@@ -4,6 +4,7 @@ import {
   type Durability,
   diskError,
   fsyncDirectory,
+  LockFiles,
   makeDirectories,
   makeOwner,
   SharedSync,
@@ -22,9 +23,12 @@ export interface FsOutboxOptions {
   readonly durability: Durability
 }
 
+/** Milliseconds for which a lock of another boot, host or container must stay as it is before it counts as dead. */
+const LEASE = 10_000
+
 /**
  * The outbox on disk: `records/` (one file per pending change), `bodies/` (immutable, named by token), `rejected/`
- * (records set aside), `conflicts/`, `owners/` (which process holds unfinished bodies), `locks/` (one per key that is
+ * (records set aside), `conflicts/`, `owners/` (which process has the outbox open), `locks/` (one per key that is
  * just being changed), `claims/` (one per record that is just carried out), `marks/` (what happened once), `changes`
  * (news for the other processes) and `id` (names the outbox in its tokens).
  */
@@ -41,6 +45,8 @@ export class OutboxFolder {
   readonly claims: string
   readonly marks: string
   readonly changes: string
+  /** Signs what is to be known as this process's. */
+  readonly signatures: LockFiles
   /** Names this process, as long as it has the outbox open, in the tokens that it takes. */
   readonly owner = newId()
   readonly #syncs = new SharedSync()
@@ -51,6 +57,7 @@ export class OutboxFolder {
     this.disk = disk
     this.directory = directory
     this.durability = durability
+    this.signatures = new LockFiles({ disk, owner: makeOwner(), lease: LEASE })
     this.records = join(directory, 'records')
     this.bodies = join(directory, 'bodies')
     this.rejected = join(directory, 'rejected')
@@ -133,12 +140,7 @@ export class OutboxFolder {
     for (const path of folders) await makeDirectories(disk, path, durability, 0o700)
     await this.#makeId()
     // Not synced: after a power failure no process is left that it could speak for.
-    const handle = await disk.open(join(this.owners, this.owner), 'w', 0o600)
-    try {
-      await writeFully(handle, Buffer.from(makeOwner()))
-    } finally {
-      await handle.close()
-    }
+    await this.signatures.tryTake(join(this.owners, this.owner))
   }
 
   /** Of several processes that come at once one names the outbox: link, unlike rename, gives way to who was first. */

@@ -1,12 +1,13 @@
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
-import { KeyQueue, LockFiles, makeDirectories, makeOwner, syncDirectory, systemCode } from '../disk/index.js'
+import { KeyQueue, makeDirectories, syncDirectory, systemCode } from '../disk/index.js'
 import { StorageError } from '../errors/index.js'
 import { quoteKey } from '../keys/index.js'
 import { bodyStream } from './body-stream.js'
 import { ChangeLog, type Changes } from './change-log.js'
 import { Claims } from './claims.js'
 import { ConflictFiles } from './conflict-files.js'
+import { DriverTimes } from './driver-times.js'
 import { type FsOutboxOptions, namesIn, OutboxFolder, outboxError } from './folder.js'
 import { FsStage, type StagedBody } from './fs-stage.js'
 import { type LoadedRecord, type PendingEntry, PendingIndex } from './pending-index.js'
@@ -35,11 +36,11 @@ import type {
 } from './types.js'
 import { volumeOf } from './volume.js'
 
-/** Milliseconds for which a lock of another boot, host or container must stay as it is before it counts as dead. */
-const LOCK_LEASE = 10_000
 /** Bytes from which an empty outbox that nobody else has open begins its change log anew. */
 const LONG_LOG = 4 * 1024 * 1024
 const READERS = 16
+/** What a mark is called in the change log. */
+const MARK = 'mark:'
 
 /**
  * An outbox on the local disk. Bodies of up to 64 KiB live in their record, larger ones in a file of their own that is
@@ -51,8 +52,8 @@ export class FsOutbox implements Outbox {
   readonly #files: RecordFiles
   readonly #conflicts: ConflictFiles
   readonly #log: ChangeLog
-  readonly #locks: LockFiles
   readonly #claims: Claims
+  readonly #times: DriverTimes
   readonly #index = new PendingIndex()
   readonly #stages = new Set<FsStage>()
   readonly #queue = new KeyQueue()
@@ -68,13 +69,12 @@ export class FsOutbox implements Outbox {
 
   constructor(options: FsOutboxOptions) {
     const { disk } = options
-    const owner = makeOwner()
     this.#folder = new OutboxFolder(options)
     this.#files = new RecordFiles(this.#folder)
     this.#conflicts = new ConflictFiles(this.#folder)
     this.#log = new ChangeLog(disk, this.#folder.changes)
-    this.#locks = new LockFiles({ disk, owner, lease: LOCK_LEASE })
     this.#claims = new Claims(disk, this.#folder.claims)
+    this.#times = new DriverTimes(this.#folder)
   }
 
   open(): Promise<void> {
@@ -177,6 +177,16 @@ export class FsOutbox implements Outbox {
     })
   }
 
+  async noteTime(driver: string, time: Date): Promise<void> {
+    // It is worth no folder of its own, nor an fsync: an earlier time is only more careful.
+    if (!this.#open || this.#folder.id === undefined) return
+    await this.#times.note(driver, time)
+  }
+
+  async lastTime(driver: string): Promise<Date | undefined> {
+    return this.#try('Reading the outbox', {}, () => this.#times.read(driver))
+  }
+
   async summary(): Promise<OutboxSummary> {
     await this.#ready()
     return this.#index.summary()
@@ -206,10 +216,11 @@ export class FsOutbox implements Outbox {
       await syncDirectory(disk, marks, durability)
     })
     this.#marks = new Set([...this.#marks, mark])
+    await this.#tell('added', [MARK + mark])
   }
 
   async marked(mark: OutboxMark): Promise<boolean> {
-    await this.open()
+    await this.#ready()
     return this.#marks.has(mark)
   }
 
@@ -230,6 +241,7 @@ export class FsOutbox implements Outbox {
     this.#open = false
     await this.#try('Closing the outbox', {}, async () => {
       await this.#claims.releaseAll()
+      await this.#times.settled()
       await this.#log.close()
       await this.#folder.leave()
     })
@@ -239,7 +251,7 @@ export class FsOutbox implements Outbox {
     const { disk, marks } = this.#folder
     await this.#folder.readId()
     await this.#log.start()
-    const { records, strange, alone } = await scanAndSweep(this.#folder, this.#locks)
+    const { records, strange, alone } = await scanAndSweep(this.#folder)
     if (alone && records.length === 0 && this.#log.size > LONG_LOG) await this.#log.clear()
     this.#index.reset(records)
     this.#marks = new Set(await namesIn(disk, marks))
@@ -272,6 +284,7 @@ export class FsOutbox implements Outbox {
       }
       const parsed = parseRecordName(name)
       if (parsed) this.#index.add(parsed)
+      else if (name.startsWith(MARK)) this.#marks = new Set([...this.#marks, name.slice(MARK.length)])
     }
   }
 
@@ -348,7 +361,7 @@ export class FsOutbox implements Outbox {
       await this.#folder.make()
       await this.#ready()
       const lock = join(this.#folder.locks, hashOfKey(key))
-      const taken = await this.#locks.take(lock)
+      const taken = await this.#folder.signatures.take(lock)
       let before: OutboxRecord | undefined
       let record: R
       try {
@@ -363,7 +376,7 @@ export class FsOutbox implements Outbox {
         this.#index.add(name, loaded)
         await this.#tell('added', [name.name])
       } finally {
-        await this.#locks.release(lock)
+        await this.#folder.signatures.release(lock)
       }
       if (before) {
         // The new record stands, and the old one below it is never read again: it goes with the next removal.
@@ -374,7 +387,12 @@ export class FsOutbox implements Outbox {
   }
 
   async #removeUpTo(record: OutboxRecord): Promise<void> {
-    const entries = this.#index.upTo(record)
+    const all = this.#index.upTo(record)
+    // No disk promises to keep removals in order: the highest goes last, or after a crash an older one would count.
+    for (const entries of [all.slice(0, -1), all.slice(-1)]) await this.#removeAll(entries)
+  }
+
+  async #removeAll(entries: readonly PendingEntry[]): Promise<void> {
     if (entries.length === 0) return
     const names = entries.map(({ name }) => name.name)
     const bodies = entries.filter(({ loaded }) => loaded === undefined || !isInRecord(loaded))

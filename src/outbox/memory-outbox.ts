@@ -30,6 +30,7 @@ export class MemoryOutbox implements Outbox {
   readonly #bodies = new Map<string, Uint8Array>()
   readonly #conflicts = new Map<string, OutboxConflict>()
   readonly #marks = new Set<OutboxMark>()
+  readonly #times = new Map<string, Date>()
   readonly #id = newId()
   readonly #owner = newId()
   #tokens = 0
@@ -91,7 +92,15 @@ export class MemoryOutbox implements Outbox {
   }
 
   async claim(record: OutboxRecord): Promise<OutboxClaim | undefined> {
-    return this.#index.has(recordName(record)) ? { release: async () => {} } : undefined
+    return this.#index.has(recordName(record)) ? { died: false, release: async () => {}, keep: () => {} } : undefined
+  }
+
+  async noteTime(driver: string, time: Date): Promise<void> {
+    this.#times.set(driver, time)
+  }
+
+  async lastTime(driver: string): Promise<Date | undefined> {
+    return this.#times.get(driver)
   }
 
   async summary(): Promise<OutboxSummary> {

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import { type LockFiles, livenessOf } from '../disk/index.js'
-import { linksIn, namesIn, type OutboxFolder, readSmall, unlinkIfThere } from './folder.js'
+import { livenessOf } from '../disk/index.js'
+import { linksIn, namesIn, type OutboxFolder, unlinkIfThere } from './folder.js'
 import { parseRecordName, type RecordName } from './record-name.js'
 import { isToken, ownerOf } from './token.js'
 
@@ -17,7 +17,7 @@ export interface Scan {
 }
 
 /** Looks which records there are, and removes what dead processes left unfinished. Reads no record. */
-export async function scanAndSweep(folder: OutboxFolder, locks: LockFiles): Promise<Scan> {
+export async function scanAndSweep(folder: OutboxFolder): Promise<Scan> {
   const { disk } = folder
   // Owners, then files, then records: what a process had finished before it was found dead is seen as finished.
   const owners = await judgeOwners(folder)
@@ -33,9 +33,17 @@ export async function scanAndSweep(folder: OutboxFolder, locks: LockFiles): Prom
       .filter((name) => name.endsWith('.tmp'))
       .map((name) => temporary(folder.conflicts, name)),
   ]
+  for (const name of await namesIn(disk, folder.directory)) {
+    const [, owner] = /^\.id\.([0-9a-f]{12})\.tmp$/.exec(name) ?? []
+    if (owner !== undefined && (!owners.has(owner) || owners.get(owner) === true)) {
+      await unlinkIfThere(disk, join(folder.directory, name)).catch(() => {})
+    }
+  }
   for (const { token, path } of unfinished) await removeIfDead(folder, owners, token, path)
-  for (const path of [folder.locks, folder.claims]) {
-    for (const name of await linksIn(disk, path)) await removeDeadLock(folder, locks, join(path, name))
+  for (const name of await linksIn(disk, folder.locks)) await removeDeadLock(folder, join(folder.locks, name))
+  for (const name of await linksIn(disk, folder.claims)) {
+    // As long as the record is there a dead claim tells that somebody died while carrying it out.
+    if (!needed.has(name)) await removeDeadLock(folder, join(folder.claims, name))
   }
   await forgetDead(folder, owners)
   const strange = names.filter((name) => name.endsWith('.record') && parseRecordName(name) === undefined)
@@ -56,10 +64,12 @@ type Owners = ReadonlyMap<string, boolean | undefined>
 
 async function judgeOwners(folder: OutboxFolder): Promise<Owners> {
   const verdicts = new Map<string, boolean | undefined>([[folder.owner, false]])
-  for (const name of await namesIn(folder.disk, folder.owners)) {
+  for (const name of await linksIn(folder.disk, folder.owners)) {
     if (verdicts.has(name)) continue
-    const liveness = livenessOf((await readSmall(folder.disk, join(folder.owners, name))) ?? '')
-    verdicts.set(name, liveness === 'unknown' ? undefined : liveness === 'dead')
+    const path = join(folder.owners, name)
+    const liveness = livenessOf((await folder.signatures.holderOf(path)) ?? '')
+    const aged = liveness === 'unknown' && (await isOld(folder, path).catch(() => false))
+    verdicts.set(name, liveness === 'unknown' && !aged ? undefined : liveness !== 'alive')
   }
   return verdicts
 }
@@ -78,12 +88,12 @@ async function removeIfDead(folder: OutboxFolder, owners: Owners, token: string,
 }
 
 /** Taken over and given back, since somebody else may be about to take it over just now. */
-async function removeDeadLock({ disk }: OutboxFolder, locks: LockFiles, path: string): Promise<void> {
+async function removeDeadLock({ signatures }: OutboxFolder, path: string): Promise<void> {
   try {
-    if (livenessOf(await disk.readlink(path)) !== 'dead') return
-    if (await locks.tryTake(path)) await locks.release(path)
+    if (livenessOf((await signatures.holderOf(path)) ?? '') !== 'dead') return
+    if (await signatures.tryTake(path)) await signatures.release(path)
   } catch {
-    // Gone, or no symlink: whoever wants the lock takes it over.
+    // Whoever wants the lock takes it over.
   }
 }
 

@@ -111,8 +111,12 @@ export interface OutboxVolume {
 
 /** The right to carry a record out, which nobody else has meanwhile. */
 export interface OutboxClaim {
+  /** Whether it was taken over from a process that died: what that one has sent may still take effect. */
+  readonly died: boolean
   /** Gives it back. Never rejects. */
   release(): Promise<void>
+  /** Keeps other processes from it for so many milliseconds more, whoever gives it back, unless the outbox closes. */
+  keep(milliseconds: number): void
 }
 
 /** Both sides changed a key, and this is what became of the version that waited here. */
@@ -166,6 +170,10 @@ export interface Outbox {
   remove(record: OutboxRecord): Promise<void>
   /** The right to carry out the record; undefined while another process has it, or where the record is gone. */
   claim(record: OutboxRecord): Promise<OutboxClaim | undefined>
+  /** Notes what a driver's own clock said, for a process that has not heard from it. Need not be durable. */
+  noteTime(driver: string, time: Date): Promise<void>
+  /** The time noted last, by whatever process; undefined where there is none. */
+  lastTime(driver: string): Promise<Date | undefined>
   summary(): Promise<OutboxSummary>
   /** Notes a conflict for good; noting the same one again changes nothing. */
   noteConflict(conflict: OutboxConflict): Promise<void>

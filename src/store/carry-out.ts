@@ -5,6 +5,7 @@ import {
   type ChangeDecision,
   decide,
   type Outbox,
+  type OutboxClaim,
   type OutboxRecord,
   type PutRecord,
   type RemoteVersion,
@@ -14,7 +15,7 @@ import { settleConflict } from './conflicts.js'
 import type { StoreContext } from './context.js'
 import { putRecord } from './put-record.js'
 import { evictCopies, headIfThere, lookAround, removeVersion } from './versions.js'
-import { isInDoubt, nothingHeld } from './waiting.js'
+import { isInDoubt, noteDoubt, nothingHeld } from './waiting.js'
 
 /**
  * What became of a record. `settled`: it waits no longer. `arrived`: it was carried out, and waits on only because a
@@ -44,17 +45,32 @@ export async function carryOut(
   context: StoreContext,
   box: Outbox,
   record: OutboxRecord,
-  options: CarryOutOptions = {},
+  claim: OutboxClaim,
+  options: CarryOutOptions,
+): Promise<CarriedOut> {
+  try {
+    return await attempt(context, box, record, options)
+  } catch (error) {
+    if (isStorageError(error) && error.outcome === 'unknown') noteDoubt(context, record, claim)
+    throw error
+  }
+}
+
+async function attempt(
+  context: StoreContext,
+  box: Outbox,
+  record: OutboxRecord,
+  options: CarryOutOptions,
 ): Promise<CarriedOut> {
   const { notes } = context
   assertTarget(context, record)
   if (await mustWait(context, box, record)) return 'waits'
-  if (notes.hasArrived(record.token) && isInDoubt(record)) return 'arrived'
+  if (notes.hasArrived(record.token) && isInDoubt(context, record)) return 'arrived'
   const work = new Work(context, box, record, options)
-  for (let attempt = 0; attempt < TRIES; attempt++) {
+  for (let tries = 0; tries < TRIES; tries++) {
     if (!(await isCurrent(box, record))) return 'settled'
-    if (!(await work.step(attempt === 0))) continue
-    if (isInDoubt(record)) {
+    if (!(await work.step(tries === 0))) continue
+    if (isInDoubt(context, record)) {
       notes.arrived(record)
       return 'arrived'
     }

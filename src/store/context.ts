@@ -69,6 +69,10 @@ export function makeContext<D extends string, K extends string>(options: HybridS
     logger.error({ event, error: error instanceof Error ? error.message : String(error) }, 'An event listener failed')
   })
   setCircuits(drivers, fallback, !reconcile.automatic, events, logger)
+  drivers.onAnswer = (name, { storageTime }) => {
+    // It never rejects, and nobody waits for it.
+    if (storageTime && fallback.targets.has(name)) void host?.box.noteTime(name, storageTime)
+  }
   host?.box.onRejected((rejected) => {
     logger.error({ name: rejected.name, problem: rejected.problem }, 'A record of the outbox was set aside')
     events.emit('rejected', rejected)

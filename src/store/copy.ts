@@ -108,8 +108,9 @@ async function changeWithin(
   if (ifNoneMatch !== undefined && !within.capabilities.conditionalCopy) return undefined
   return context.gate.shared(key, () =>
     holding(context, key, async (held) => {
-      // What waits for this driver and cannot be superseded now is followed by a put, which waits behind it.
-      if (held.busy && held.record?.driver === driver) return undefined
+      // What waits for this driver may have to go first, or be what the condition is about: that is a put's affair.
+      const waits = held.record?.driver === driver
+      if (waits && (held.busy || ifNoneMatch !== undefined)) return undefined
       const before = await lookAround(context, key, driver, held, signal)
       if (ifNoneMatch !== undefined && (held.record?.operation === 'put' || before.copies.length > 0)) {
         throw new StorageError('ALREADY_EXISTS', `${quoteKey(key)} exists already.`, {

@@ -100,7 +100,7 @@ async function deleteFar(
     return
   }
   const now = waits ? await context.outbox?.box.find(key) : undefined
-  if (now && (now.token === record?.token || !isInDoubt(now))) await context.outbox?.box.remove(now)
+  if (now && (now.token === record?.token || !isInDoubt(context, now))) await context.outbox?.box.remove(now)
 }
 
 /**

@@ -26,6 +26,8 @@ export class DriverSet {
   readonly #drivers = new Map<string, BlobDriver>()
   readonly #health = new Map<string, Omit<DriverHealth, 'circuit'>>()
   readonly #circuits = new Map<string, Circuit>()
+  /** Called after each call that a driver has answered. */
+  onAnswer: (name: string, driver: BlobDriver) => void = () => {}
 
   constructor(drivers: Readonly<Record<string, BlobDriver | undefined>>) {
     this.names = Object.keys(drivers)
@@ -102,6 +104,7 @@ export class DriverSet {
     const driver = this.need(name, operation)
     try {
       const answer = await call(driver)
+      this.onAnswer(name, driver)
       this.#noteSuccess(name)
       return answer
     } catch (error) {

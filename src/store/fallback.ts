@@ -168,17 +168,19 @@ async function keepInOutbox(
 
 async function commit(attempt: Attempt, failure: StorageError | undefined, stage: OutboxStage): Promise<PutRecord> {
   const { context, box, driver, key, attributes, check } = attempt
+  let facts: Awaited<ReturnType<typeof entryFacts>>
   try {
     await assertBudget(context, box, stage.size)
+    facts = await entryFacts(context, box, driver, failure)
   } catch (error) {
     await stage.discard()
     throw error
   }
-  const entry: OutboxPut = { ...entryFacts(context, driver, failure), key, operation: 'put', attributes }
+  const entry: OutboxPut = { ...facts, key, operation: 'put', attributes }
   return stage.commit(entry, {
     onto: (current) => {
       check?.(current)
-      return inherit(current, entry)
+      return inherit(context, current, entry)
     },
   })
 }

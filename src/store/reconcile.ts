@@ -6,6 +6,7 @@ import { failureKind, namedFailure } from './failures.js'
 import type { ReconcileOptions } from './options.js'
 import { Pace, paced } from './pace.js'
 import { aborted } from './read.js'
+import { noteDoubt } from './waiting.js'
 
 /** What one run of `reconcile` did. */
 export interface ReconcileResult {
@@ -119,8 +120,9 @@ class Run {
       const current = await this.#box.find(record.key)
       const claim = current && (await this.#box.claim(current))
       if (claim === undefined) return undefined
+      if (claim.died) noteDoubt(this.#context, current as OutboxRecord, claim)
       try {
-        return await carryOut(this.#context, this.#box, current as OutboxRecord, {
+        return await carryOut(this.#context, this.#box, current as OutboxRecord, claim, {
           signal: this.#options.signal,
           createFirst: this.#newKeys.get(record.driver) ?? true,
           onExisting: () => this.#newKeys.set(record.driver, false),

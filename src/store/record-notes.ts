@@ -19,6 +19,7 @@ const LONGEST_PAUSE = 60 * 60 * 1000
 export class RecordNotes {
   readonly #attempts = new Map<string, RecordAttempts>()
   readonly #arrived = new Set<string>()
+  readonly #doubts = new Map<string, number>()
 
   /** Notes a failure. Each one doubles the pause, so that what is refused time and again blocks nobody. */
   failed({ token }: OutboxRecord, lastError: StorageError): void {
@@ -41,8 +42,19 @@ export class RecordNotes {
     return this.#arrived.has(token)
   }
 
+  /** Notes that a request for this record was sent and never answered: until then it may take effect. */
+  doubt({ token }: OutboxRecord, until: number): void {
+    this.#doubts.set(token, Math.max(until, this.#doubts.get(token) ?? 0))
+  }
+
+  /** Until when a request that nobody answered may still take effect, in milliseconds since 1970; 0 for never. */
+  doubtUntil({ token, doubtUntil }: OutboxRecord): number {
+    return Math.max(doubtUntil?.getTime() ?? 0, this.#doubts.get(token) ?? 0)
+  }
+
   forget({ token }: OutboxRecord): void {
     this.#attempts.delete(token)
     this.#arrived.delete(token)
+    this.#doubts.delete(token)
   }
 }

@@ -82,10 +82,10 @@ async function relocatePending(
   const box = context.outbox?.box
   if (box === undefined) return
   await holding(context, source.key, async (held) => {
-    const { record, busy } = held
+    const { record, claim, busy } = held
     if (record?.operation !== 'put') return
     if (to === record.driver) {
-      const done = busy ? 'waits' : await carryOut(context, box, record, { signal })
+      const done = busy || !claim ? 'waits' : await carryOut(context, box, record, claim, { signal })
       if (done === 'waits') throw notYet(source.key, to)
       return
     }

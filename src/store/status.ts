@@ -32,7 +32,7 @@ export async function statusOf(context: StoreContext): Promise<StoreStatus> {
 export async function pendingBlobs(context: StoreContext, options: PendingOptions): Promise<PendingBlob[]> {
   const records = (await context.outbox?.box.list(options)) ?? []
   return records.map((record) => {
-    const { key, operation, size, generation, createdAt: since, driver: pendingFor, doubtUntil, token } = record
+    const { key, operation, size, generation, createdAt: since, driver: pendingFor, token } = record
     const attempts = context.notes.attempts(record)
     return {
       key,
@@ -43,7 +43,7 @@ export async function pendingBlobs(context: StoreContext, options: PendingOption
       size,
       generation,
       since,
-      ...(context.notes.hasArrived(token) ? { verifiedAfter: doubtUntil } : {}),
+      ...(context.notes.hasArrived(token) ? { verifiedAfter: new Date(context.notes.doubtUntil(record)) } : {}),
       ...(attempts ? { attempts: attempts.count, lastError: attempts.lastError } : {}),
     }
   })

@@ -4,7 +4,7 @@ import { quoteKey } from '../keys/index.js'
 import type { OutboxRecord } from '../outbox/index.js'
 import type { StoreContext } from './context.js'
 import { failureKind } from './failures.js'
-import { fallsBack, type HeldRecord, isInDoubt, keepDelete } from './waiting.js'
+import { fallsBack, type HeldRecord, isInDoubt, keepDelete, outboxOf } from './waiting.js'
 
 /** What a key had on other drivers before a change of it began. */
 export interface OtherVersions {
@@ -88,7 +88,10 @@ export async function settleVersions(
   await evictCopies(context, key, before.copies)
 }
 
-/** Removes copies that are outdated, each only if it is still the one that was seen. One that stays is only logged. */
+/**
+ * Removes copies that are outdated, each only if it is still the one that was seen. Where a driver has gone away the
+ * delete waits; what stays on a disk is only logged.
+ */
 export async function evictCopies(context: StoreContext, key: string, copies: readonly OtherCopy[]): Promise<void> {
   for (const copy of copies) {
     try {
@@ -96,6 +99,11 @@ export async function evictCopies(context: StoreContext, key: string, copies: re
     } catch (error) {
       if (isStorageError(error, 'PRECONDITION_FAILED')) continue
       const { code, message } = error as StorageError
+      const box = fallsBack(context, copy.driver, error) ? outboxOf(context, copy.driver) : undefined
+      if (box) {
+        await keepDelete(context, box, copy.driver, key, { failure: error as StorageError, etag: copy.etag })
+        continue
+      }
       context.logger.warn({ key, driver: copy.driver, code, reason: message }, 'An older copy could not be removed')
     }
   }
@@ -113,7 +121,7 @@ async function supersede(context: StoreContext, key: string, driver: string, hel
   const token = held.record?.token
   if (current.driver === driver) {
     // A request whose answer was lost meanwhile may still come and undo this one: what it left waits on.
-    if (current.token === token || !isInDoubt(current)) await box.remove(current)
+    if (current.token === token || !isInDoubt(context, current)) await box.remove(current)
   } else if (current.token === token && current.operation === 'put') {
     const check = (now: OutboxRecord | undefined) => {
       if (now?.token !== token) throw changedMeanwhile(key)

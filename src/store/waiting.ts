@@ -32,12 +32,14 @@ export function fallsBack({ fallback }: StoreContext, driver: string, error: unk
 }
 
 /** What a record says beside its key and body: for whom it waits, and what is known of that driver. */
-export function entryFacts(
+export async function entryFacts(
   context: StoreContext,
+  box: Outbox,
   driver: string,
   failure?: StorageError | undefined,
-): Pick<OutboxPut, 'driver' | 'target' | 'base' | 'seen' | 'doubtUntil'> {
-  const { identity: target, storageTime: seen } = context.drivers.need(driver, 'put')
+): Promise<Pick<OutboxPut, 'driver' | 'target' | 'base' | 'seen' | 'doubtUntil'>> {
+  const { identity: target, storageTime } = context.drivers.need(driver, 'put')
+  const seen = storageTime ?? (await box.lastTime(driver))
   const doubt = failure?.outcome === 'unknown' && context.fallback.grace > 0
   return {
     driver,
@@ -49,7 +51,11 @@ export function entryFacts(
 }
 
 /** What a change for `driver` takes over from the record that it supersedes. UNAVAILABLE where that is for another one. */
-export function inherit(current: OutboxRecord | undefined, entry: OutboxPut | OutboxDelete): Inherited {
+export function inherit(
+  { notes }: StoreContext,
+  current: OutboxRecord | undefined,
+  entry: OutboxPut | OutboxDelete,
+): Inherited {
   if (current === undefined) return {}
   if (current.driver !== entry.driver) {
     throw new StorageError('UNAVAILABLE', `A change of ${quoteKey(entry.key)} waits for ${current.driver} already.`, {
@@ -60,14 +66,20 @@ export function inherit(current: OutboxRecord | undefined, entry: OutboxPut | Ou
       hint: 'One key waits for one driver at a time: try again when one of them is back.',
     })
   }
-  const doubts = [current.doubtUntil, entry.doubtUntil].filter((until) => until !== undefined)
-  const latest = Math.max(...doubts.map((until) => until.getTime()))
-  return { base: current.base, ...(doubts.length > 0 ? { doubtUntil: new Date(latest) } : {}) }
+  const latest = Math.max(notes.doubtUntil(current), entry.doubtUntil?.getTime() ?? 0)
+  return { base: current.base, ...(latest > 0 ? { doubtUntil: new Date(latest) } : {}) }
 }
 
 /** Whether a request of the key that nobody answered may still take effect. */
-export function isInDoubt({ doubtUntil }: OutboxRecord): boolean {
-  return doubtUntil !== undefined && doubtUntil.getTime() > Date.now()
+export function isInDoubt({ notes }: StoreContext, record: OutboxRecord): boolean {
+  return notes.doubtUntil(record) > Date.now()
+}
+
+/** Notes that a request for the record was sent and never answered. Other processes keep away from it meanwhile. */
+export function noteDoubt({ notes, fallback }: StoreContext, record: OutboxRecord, claim: OutboxClaim): void {
+  if (fallback.grace === 0) return
+  notes.doubt(record, Date.now() + fallback.grace)
+  claim.keep(fallback.grace)
 }
 
 /** Why a driver is not asked although it may be there. */
@@ -76,26 +88,33 @@ export type Busy = 'doubt' | 'claimed'
 /** The key's record, and the right to supersede it on its driver. */
 export interface HeldRecord {
   readonly record: OutboxRecord | undefined
+  readonly claim: OutboxClaim | undefined
   /** Set where the change has to wait in the outbox behind the record. */
   readonly busy: Busy | undefined
   release(): Promise<void>
 }
 
 /** A key of which nothing waits. */
-export const nothingHeld: HeldRecord = { record: undefined, busy: undefined, release: async () => {} }
+export const nothingHeld: HeldRecord = { record: undefined, claim: undefined, busy: undefined, release: async () => {} }
 
 /**
  * Keeps other processes from carrying out what waits while it is superseded. Where one does so already, or a lost
  * request may still take effect, the change goes through the outbox too, which is where such things are sorted out.
  */
-export async function holdRecord(box: Outbox | undefined, key: string): Promise<HeldRecord> {
+async function holdRecord(context: StoreContext, key: string): Promise<HeldRecord> {
+  const box = context.outbox?.box
   for (;;) {
     const record = await box?.find(key)
     if (box === undefined || record === undefined) return nothingHeld
-    if (isInDoubt(record)) return { record, busy: 'doubt', release: async () => {} }
+    if (isInDoubt(context, record)) return { record, claim: undefined, busy: 'doubt', release: async () => {} }
     const claim: OutboxClaim | undefined = await box.claim(record)
-    if (claim) return { record, busy: undefined, release: () => claim.release() }
-    if ((await box.find(key))?.token === record.token) return { record, busy: 'claimed', release: async () => {} }
+    if (claim?.died) noteDoubt(context, record, claim)
+    if (claim) {
+      const busy = isInDoubt(context, record) ? 'doubt' : undefined
+      return { record, claim, busy, release: () => claim.release() }
+    }
+    if ((await box.find(key))?.token === record.token)
+      return { record, claim: undefined, busy: 'claimed', release: async () => {} }
   }
 }
 
@@ -105,7 +124,7 @@ export async function holding<T>(
   key: string,
   work: (held: HeldRecord) => Promise<T>,
 ): Promise<T> {
-  const held = await holdRecord(context.outbox?.box, key)
+  const held = await holdRecord(context, key)
   try {
     return await work(held)
   } finally {
@@ -133,7 +152,7 @@ export async function keepDelete(
   { failure, after, etag, check }: DeleteReason,
 ): Promise<DeleteRecord> {
   const entry: OutboxDelete = {
-    ...entryFacts(context, driver, failure),
+    ...(await entryFacts(context, box, driver, failure)),
     key,
     operation: 'delete',
     ...(after === undefined ? {} : { after }),
@@ -144,7 +163,7 @@ export async function keepDelete(
     record = await box.commitDelete(entry, {
       onto: (current) => {
         check?.(current)
-        return inherit(current, entry)
+        return inherit(context, current, entry)
       },
     })
   } catch (error) {

@@ -55,11 +55,16 @@ export async function move(
   const source = await lookAtSource(s3, from, 'move', signal)
   const info = await copyFrom(context, source, to, options)
   const { etag } = source.info
-  if (conditionalDelete) {
-    await deleteOne(s3, probe, from, { signal, ifMatch: etag })
-  } else if (await isStill(s3, from, etag, signal)) {
-    // Between the look and the delete is a gap that this endpoint gives no way to close.
-    await deleteOne(s3, probe, from, { signal })
+  try {
+    if (conditionalDelete) {
+      await deleteOne(s3, probe, from, { signal, ifMatch: etag })
+    } else if (await isStill(s3, from, etag, signal)) {
+      // Between the look and the delete is a gap that this endpoint gives no way to close.
+      await deleteOne(s3, probe, from, { signal })
+    }
+  } catch (error) {
+    // The destination is there, whatever became of the source.
+    throw isStorageError(error) ? error.with({ outcome: 'unknown' }) : error
   }
   return info
 }
