@@ -1,0 +1,121 @@
+import { expect } from 'vitest'
+import { assertNoUploads, compareStores } from './both-stores.js'
+import { bytesOf, described, type State } from './contents.js'
+import type { Fault } from './faults.js'
+import { expectation, type Strikes } from './oracle.js'
+import { nameOf, type Outcome, settle } from './outcomes.js'
+import { matches, type Reading, readAll, type Store } from './reading.js'
+import { openWorld, type Range, type Struck, type World, type WorldOptions } from './support.js'
+import type { Verb } from './verbs.js'
+
+/** One cell of the matrix. */
+export interface Case {
+  readonly name: string
+  readonly folder: string
+  readonly fault: Fault
+  readonly verb: Verb
+  readonly existing: boolean
+  readonly strikes: Strikes
+}
+
+/** Runs one case from healthy to healthy, and answers what the caller saw. */
+export async function runCase(one: Case, range: Range, options: Partial<WorldOptions> = {}): Promise<Outcome> {
+  const { folder, fault, verb, existing, strikes } = one
+  const world = await openWorld({ range, folder, hangs: fault.hangs, named: fault.how === 'unresolved', ...options })
+  try {
+    const { store } = world
+    const before = verb.before(existing)
+    await putLocals(store, before)
+    // S3 was heard of before it fails: what lies there now is older than what is written from here on.
+    await store.exists('s3:key')
+    if (verb.prepare) await world.whileDown(() => verb.prepare?.(store) as Promise<unknown>)
+    const struck = await world.strike(fault, { times: strikes === 'once' ? 1 : undefined })
+    const outcome = await attempt(store, verb, before)
+    const states = statesAfter(verb, before, outcome)
+    checkOutcome(one, outcome)
+    if (outcome.ending === 'kept' && strikes === 'always') await checkWhileItLasts(world, fault, verb, before)
+    await struck.heal()
+    await converge(world, states, struck, existing)
+    await store.close()
+    await assertNoUploads(world)
+    return outcome
+  } finally {
+    await world.close()
+  }
+}
+
+async function putLocals(store: Store, before: State): Promise<void> {
+  for (const [key, { home, content }] of Object.entries(before)) {
+    if (home !== 'local') continue
+    await store.put(key, bytesOf(content), {
+      driver: 'local',
+      contentType: 'text/x-fault',
+      metadata: { note: content.note },
+    })
+  }
+}
+
+async function attempt(store: Store, verb: Verb, before: State): Promise<Outcome> {
+  const settled = await settle(() => verb.run(store, before))
+  const waits = (await store.pending()).length > 0
+  return { ...settled, ending: settled.error ? 'rejected' : waits ? 'kept' : 'ok' }
+}
+
+/** What the keys may hold after the call. More than one only where it said that it does not know. */
+function statesAfter(verb: Verb, before: State, { error }: Outcome): State[] {
+  const after = verb.after(before)
+  if (error === undefined || verb.sort === 'settle') return [after]
+  return error.outcome === 'unknown' ? [before, after, ...(verb.between?.(before) ?? [])] : [before]
+}
+
+function checkOutcome({ fault, verb, existing, strikes }: Case, outcome: Outcome): void {
+  const { may, codes } = expectation(fault, verb, strikes, existing)
+  expect(may, `${nameOf(outcome)} ${outcome.error?.message ?? ''}`).toContain(outcome.ending)
+  const { error } = outcome
+  if (error === undefined) return
+  expect(codes, error.message).toContain(error.code)
+  if (verb.sort !== 'read') expect(error.outcome, `outcome of: ${error.message}`).toMatch(/^un(changed|known)$/)
+}
+
+/** What was acknowledged reads at once, from here, by every path. */
+async function checkWhileItLasts({ store }: World, fault: Fault, verb: Verb, before: State): Promise<void> {
+  const waiting = (await store.pending()).map(({ key }) => key)
+  const found = await readAll(store, waiting)
+  expect(matches(verb.after(before), found), `read during the fault: ${JSON.stringify(found)}`).toBe(true)
+  if (fault.on !== 'all' || fault.hangs || fault.says !== 'outage') return
+  const listed: string[] = []
+  for await (const entry of store.list({ partial: true })) if (entry.type === 'blob') listed.push(entry.key)
+  const held = Object.keys(found).filter((key) => found[key] !== undefined)
+  expect(listed.filter((key) => waiting.includes(key))).toEqual(held.sort())
+}
+
+/** S3 is back: what the call said holds, before and after what waits was handed over, and nothing is left behind. */
+async function converge(world: World, states: readonly State[], struck: Struck, lateLast: boolean): Promise<void> {
+  const { store } = world
+  const keys = [...new Set(states.flatMap((state) => Object.keys(state)))].sort()
+  const readable = (found: Record<string, Reading>) => states.filter((state) => matches(state, found))
+  const first = await readAll(store, keys)
+  expect(readable(first), unexpected(first, states)).not.toEqual([])
+  if (lateLast) await store.reconcile()
+  await struck.armed?.release()
+  await reconcileAll(store)
+  const last = await readAll(store, keys)
+  const [state] = readable(last)
+  if (state === undefined) throw new Error(unexpected(last, states))
+  await compareStores(world, state)
+}
+
+function unexpected(found: Record<string, Reading>, states: readonly State[]): string {
+  return `reads ${JSON.stringify(found)}, may read ${states.map((state) => JSON.stringify(described(state))).join(' or ')}`
+}
+
+/** Until nothing waits any more. What is in doubt stays for a while. */
+export async function reconcileAll(store: Store): Promise<void> {
+  const end = performance.now() + 15_000
+  for (;;) {
+    const { failed, remaining } = await store.reconcile()
+    if (remaining === 0) return
+    if (performance.now() > end) throw new Error(`${remaining} still wait`, { cause: failed[0]?.error })
+    await new Promise((resolve) => setTimeout(resolve, 25))
+  }
+}
