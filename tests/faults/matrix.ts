@@ -1,8 +1,9 @@
 import { expect } from 'vitest'
+import type { RecordedRequest } from '../servers/fault-proxy.js'
 import { assertNoUploads, compareStores } from './both-stores.js'
 import { bytesOf, described, type State } from './contents.js'
 import type { Fault } from './faults.js'
-import { expectation, type Strikes } from './oracle.js'
+import { type Expectation, expectation, type Strikes } from './oracle.js'
 import { nameOf, type Outcome, settle } from './outcomes.js'
 import { matches, type Reading, readAll, type Store } from './reading.js'
 import { openWorld, type Range, type Struck, type World, type WorldOptions } from './support.js'
@@ -16,6 +17,14 @@ export interface Case {
   readonly verb: Verb
   readonly existing: boolean
   readonly strikes: Strikes
+  /** The request with which it begins; from then on it strikes all that it strikes. The first one by default. */
+  readonly from?: ((request: RecordedRequest) => boolean) | undefined
+  /** What must be seen, where the oracle of the plain verbs does not say it. */
+  readonly expected?: Expectation | undefined
+  /** Milliseconds after which the call counts as hanging. */
+  readonly hangsAfter?: number | undefined
+  /** Uploads of which nobody has heard that they were begun, so that only a sweep finds them. */
+  readonly orphans?: boolean | undefined
 }
 
 /** Runs one case from healthy to healthy, and answers what the caller saw. */
@@ -29,13 +38,14 @@ export async function runCase(one: Case, range: Range, options: Partial<WorldOpt
     // S3 was heard of before it fails: what lies there now is older than what is written from here on.
     await store.exists('s3:key')
     if (verb.prepare) await world.whileDown(() => verb.prepare?.(store) as Promise<unknown>)
-    const struck = await world.strike(fault, { times: strikes === 'once' ? 1 : undefined })
-    const outcome = await attempt(store, verb, before)
+    const struck = await world.strike(fault, { times: strikes === 'once' ? 1 : undefined, from: one.from })
+    const outcome = await attempt(one, store, before)
     const states = statesAfter(verb, before, outcome)
     checkOutcome(one, outcome)
     if (outcome.ending === 'kept' && strikes === 'always') await checkWhileItLasts(world, fault, verb, before)
     await struck.heal()
     await converge(world, states, struck, existing)
+    if (one.orphans) await world.driver.sweepUploads({ olderThan: 0 })
     await store.close()
     await assertNoUploads(world)
     return outcome
@@ -55,8 +65,8 @@ async function putLocals(store: Store, before: State): Promise<void> {
   }
 }
 
-async function attempt(store: Store, verb: Verb, before: State): Promise<Outcome> {
-  const settled = await settle(() => verb.run(store, before))
+async function attempt({ verb, fault, hangsAfter }: Case, store: Store, before: State): Promise<Outcome> {
+  const settled = await settle(() => verb.run(store, before), hangsAfter ?? (fault.hangs ? 15_000 : 30_000))
   const waits = (await store.pending()).length > 0
   return { ...settled, ending: settled.error ? 'rejected' : waits ? 'kept' : 'ok' }
 }
@@ -65,11 +75,12 @@ async function attempt(store: Store, verb: Verb, before: State): Promise<Outcome
 function statesAfter(verb: Verb, before: State, { error }: Outcome): State[] {
   const after = verb.after(before)
   if (error === undefined || verb.sort === 'settle') return [after]
-  return error.outcome === 'unknown' ? [before, after, ...(verb.between?.(before) ?? [])] : [before]
+  const unchanged = verb.prepared?.(before) ?? before
+  return error.outcome === 'unknown' ? [unchanged, after, ...(verb.between?.(before) ?? [])] : [unchanged]
 }
 
-function checkOutcome({ fault, verb, existing, strikes }: Case, outcome: Outcome): void {
-  const { may, codes } = expectation(fault, verb, strikes, existing)
+function checkOutcome({ fault, verb, existing, strikes, expected }: Case, outcome: Outcome): void {
+  const { may, codes } = expected ?? expectation(fault, verb, strikes, existing)
   expect(may, `${nameOf(outcome)} ${outcome.error?.message ?? ''}`).toContain(outcome.ending)
   const { error } = outcome
   if (error === undefined) return

@@ -42,7 +42,7 @@ export function expectation(fault: Fault, verb: Verb, strikes: Strikes, existing
   // What waits is tried again later, whatever happens: the call itself only says how far it came.
   if (verb.sort === 'settle') return also(ok, 'kept')
   if (says === 'nothing') return ok
-  if (says === 'damage') return damaged(fault, verb, existing)
+  if (says === 'damage') return damaged(fault, verb, strikes, existing)
   if (strikes === 'once' && repeated) {
     // The second attempt has as little time as the first, and a busy machine may not manage.
     return hangs ? { may: ['ok', 'kept', 'rejected'], codes: OUT_OF_REACH } : ok
@@ -68,11 +68,12 @@ export function expectation(fault: Fault, verb: Verb, strikes: Strikes, existing
 }
 
 /** Answers that do not arrive whole: only those with a body can be damaged. */
-function damaged({ repeated }: Fault, verb: Verb, existing: boolean): Expectation {
+function damaged({ repeated }: Fault, verb: Verb, strikes: Strikes, existing: boolean): Expectation {
   const brokenOff = rejected(...OUT_OF_REACH)
   const flips = !repeated
   if (verb.name === 'get') return existing ? brokenOff : also(brokenOff, 'ok')
-  if (verb.sort === 'fetch') return flips ? rejected('CORRUPT', 'UNAVAILABLE') : brokenOff
+  if (verb.sort === 'fetch')
+    return flips ? rejected('CORRUPT', 'UNAVAILABLE') : strikes === 'once' ? also(brokenOff, 'ok') : brokenOff
   if (verb.name === 'list') return also(brokenOff, 'ok')
   if (verb.sort === 'within') return also(brokenOff, 'ok', 'kept')
   return also(ok, 'kept')

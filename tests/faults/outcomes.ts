@@ -8,11 +8,11 @@ export interface Outcome {
   readonly ms: number
 }
 
-/** Beyond this a call hangs. Far more than any takes, also where the machine is busy. */
-const HANGS = 30_000
-
-/** Waits for a call, which must settle, and if it rejects then with a StorageError. */
-export async function settle(call: () => Promise<unknown>, hangsAfter = HANGS): Promise<Omit<Outcome, 'ending'>> {
+/**
+ * Waits for a call, which must settle, and if it rejects then with a StorageError. `hangsAfter` is far more than any
+ * takes, also where the machine is busy.
+ */
+export async function settle(call: () => Promise<unknown>, hangsAfter: number): Promise<Omit<Outcome, 'ending'>> {
   const started = performance.now()
   let timer: NodeJS.Timeout | undefined
   const hung = new Promise<never>((_, reject) => {

@@ -93,6 +93,7 @@ export interface WorldOptions {
 /** A store over a disk and a folder of the bucket, with a proxy of its own between it and S3. */
 export interface World {
   readonly store: Store
+  readonly driver: S3Driver
   readonly root: string
   readonly folder: string
   readonly bucket: TestBucket
@@ -100,13 +101,17 @@ export interface World {
   readonly lines: readonly LogLine[]
   /** Another store over the same disk and the same S3, as another process would have it. */
   another(): Store
-  strike(
-    fault: Fault,
-    options?: { readonly when?: (request: RecordedRequest) => boolean; readonly times?: number | undefined },
-  ): Promise<Struck>
+  strike(fault: Fault, options?: StrikeOptions): Promise<Struck>
   /** Work that is done while nobody listens at S3's address. */
   whileDown(work: () => Promise<unknown>): Promise<void>
   close(): Promise<void>
+}
+
+export interface StrikeOptions {
+  /** How many requests; all by default. */
+  readonly times?: number | undefined
+  /** It begins with this request. */
+  readonly from?: ((request: RecordedRequest) => boolean) | undefined
 }
 
 export interface Struck {
@@ -129,6 +134,7 @@ export async function openWorld({ range, folder, hangs, named, fallback, s3 }: W
   const { timeouts, within } = hangs ? hasty : patient
   const { logger, lines } = recordingLogger()
   const stores: Store[] = []
+  const drivers: S3Driver[] = []
   const make = () => {
     const url = new URL(proxy.endpoint)
     if (name) url.hostname = name.host
@@ -152,6 +158,7 @@ export async function openWorld({ range, folder, hangs, named, fallback, s3 }: W
       logger,
     })
     stores.push(store)
+    drivers.push(driver)
     return store
   }
   const lose = async () => {
@@ -161,22 +168,29 @@ export async function openWorld({ range, folder, hangs, named, fallback, s3 }: W
     await proxy.up()
   }
 
+  const store = make()
   return {
-    store: make(),
+    store,
+    driver: drivers[0] as S3Driver,
     another: make,
     root,
     folder,
     bucket: range.bucket,
     proxy,
     lines,
-    async strike({ how, on }, { when = () => true, times } = {}) {
-      if (how === 'refused') await proxy.down()
-      if (how === 'unresolved') await lose()
-      const meant = (request: RecordedRequest) => isMeant(on, request) && when(request)
-      const armed =
-        typeof how === 'string'
-          ? undefined
-          : proxy.fail(how, { when: meant, ...(times === undefined ? {} : { times }) })
+    async strike({ how, on }, { times = Number.POSITIVE_INFINITY, from } = {}) {
+      if (how === 'refused' && !from) await proxy.down()
+      if (how === 'unresolved' && !from) await lose()
+      let begun = from === undefined
+      const when = (request: RecordedRequest) => {
+        const begins = !begun && from?.(request)
+        begun ||= begins === true
+        if (begins && how === 'refused') void proxy.down()
+        if (begins && how === 'unresolved') void lose()
+        return begun && isMeant(on, request)
+      }
+      const kind = typeof how === 'string' ? ({ kind: 'reset' } as const) : how
+      const armed = typeof how === 'string' && !from ? undefined : proxy.fail(kind, { when, times })
       return {
         armed,
         async heal() {
@@ -192,8 +206,9 @@ export async function openWorld({ range, folder, hangs, named, fallback, s3 }: W
       await proxy.up()
     },
     async close() {
-      for (const store of stores) await store.close()
+      // A call that hangs ends with its connection.
       await proxy.stop()
+      for (const store of stores) await store.close()
       name?.release()
       await rm(root, { recursive: true, force: true })
     },

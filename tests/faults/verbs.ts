@@ -1,8 +1,8 @@
 import { expect } from 'vitest'
 import { isStorageError } from '../../src/index.js'
 import { collect, patternStream } from '../store/support.js'
-import { bytesOf, type Content, content, on, type State } from './contents.js'
-import { readingIn, readingOf, type Store } from './reading.js'
+import { bytesOf, type Content, content, MIB, on, type State } from './contents.js'
+import { holds, readingOf, type Store } from './reading.js'
 
 /** One call of the store, on a key that is there before or is not. */
 export interface Verb {
@@ -15,6 +15,8 @@ export interface Verb {
   before(existing: boolean): State
   /** What waits before S3 fails in the way that is tried; made while S3 is down. */
   prepare?(store: Store): Promise<unknown>
+  /** What reads then. */
+  prepared?(before: State): State
   run(store: Store, before: State): Promise<unknown>
   /** What a call that succeeded leaves. */
   after(before: State): State
@@ -26,6 +28,7 @@ const OLD = content('old', 1, 700)
 const NEW = content('new', 0, 900)
 const SOURCE = content('source', 11_000, 1_100)
 const OTHER = content('other', 17_000, 300)
+const LARGE = content('large', 0, 40 * MIB)
 
 const keyOnS3 = (existing: boolean): State => (existing ? { key: on('s3', OLD) } : {})
 export const attributes = ({ note }: Content) => ({ contentType: 'text/x-fault', metadata: { note } })
@@ -35,7 +38,7 @@ const reads = { sort: 'read', before: keyOnS3, after: (before: State) => before 
 const get: Verb = {
   ...reads,
   name: 'get',
-  run: async (store, before) => expect(await readingOf(store, 's3:key')).toEqual(readingIn(before, 'key')),
+  run: async (store, before) => expect(holds(before, 'key', await readingOf(store, 's3:key'))).toBe(true),
 }
 
 const head: Verb = {
@@ -101,6 +104,13 @@ function transfer(method: 'copy' | 'move', from: 's3' | 'local', to: 's3' | 'loc
     // A move that was cut off midway has copied.
     between: (before) => (method === 'move' ? [{ ...before, key: on(to, SOURCE) }] : []),
   }
+}
+
+export const putLarge: Verb = {
+  ...fills,
+  name: 'put 40 MiB',
+  after: () => ({ key: on('s3', LARGE) }),
+  run: (store) => store.put('key', patternStream(LARGE.size), attributes(LARGE)),
 }
 
 const settles = { sort: 'settle', before: keyOnS3, run: (store: Store) => store.reconcile() } as const

@@ -1,0 +1,111 @@
+import { afterAll, beforeAll, describe, test } from 'vitest'
+import type { RecordedRequest } from '../servers/fault-proxy.js'
+import { type Fault, type FaultName, faults } from './faults.js'
+import { type Case, runCase } from './matrix.js'
+import type { Strikes } from './oracle.js'
+import { OutcomeTable } from './outcomes.js'
+import { openRange, type Range, real } from './support.js'
+import { putLarge } from './verbs.js'
+
+/** The request of a multipart upload with which the fault begins. */
+const moments = {
+  create: ({ method, url }: RecordedRequest) => method === 'POST' && /[?&]uploads\b/.test(url),
+  'part 1': ({ method, url }: RecordedRequest) => method === 'PUT' && /[?&]partNumber=1\b/.test(url),
+  'part 3': ({ method, url }: RecordedRequest) => method === 'PUT' && /[?&]partNumber=3\b/.test(url),
+  complete: ({ method, url }: RecordedRequest) => method === 'POST' && /[?&]uploadId=/.test(url),
+}
+type Moment = keyof typeof moments
+
+const partFaults = [
+  ...(['refused', 'unresolved', 'reset', 'resetMidway', 'resetAfter', 'internal', 'slowDown', 'unavailable'] as const),
+  ...(['denied', 'flippedRequest'] as const),
+]
+const always: readonly (readonly [Moment, readonly FaultName[]])[] = [
+  ['create', ['refused', 'hang', 'hangBody', 'resetAfter', 'lostResponse', 'internalAfter', 'slowDown', 'denied']],
+  ['part 1', [...partFaults, 'hang', 'stall']],
+  ['part 3', partFaults],
+  [
+    'complete',
+    [
+      ...([
+        'refused',
+        'hang',
+        'hangBody',
+        'reset',
+        'resetAfter',
+        'lostResponse',
+        'noAnswer',
+        'late',
+        'internal',
+      ] as const),
+      ...(['internalAfter', 'slowDown', 'unavailable', 'okError', 'okErrorAfter', 'truncated', 'denied'] as const),
+      ...(['conflict', 'precondition'] as const),
+    ],
+  ],
+]
+const once: typeof always = [
+  ['part 3', ['reset', 'resetAfter', 'internal']],
+  ['complete', ['lostResponse', 'noAnswer', 'internalAfter', 'okError', 'okErrorAfter']],
+]
+const existing: typeof always = [
+  ['part 3', ['refused']],
+  ['complete', ['lostResponse', 'late', 'internalAfter', 'okErrorAfter']],
+]
+
+const cases = [
+  ...casesOf(always, 'always', false),
+  ...casesOf(once, 'once', false),
+  ...casesOf(existing, 'always', true),
+]
+const table = new OutcomeTable(
+  'A stream of 40 MiB, and the request at which the fault begins',
+  Object.values(faults).flatMap(({ name }) => [name, `${name}, once`]),
+  Object.keys(moments),
+)
+let range: Range
+
+interface LargeCase extends Case {
+  readonly moment: Moment
+}
+
+function casesOf(rows: typeof always, strikes: Strikes, existing: boolean): LargeCase[] {
+  return rows.flatMap(([moment, names]) =>
+    names.map((faultName) => {
+      const fault: Fault = faults[faultName]
+      return {
+        name: `${fault.name}, ${strikes}, from ${moment} on: ${existing ? 'an existing' : 'a new'} key`,
+        folder: `${moment.replace(' ', '-')}-${faultName}-${strikes}-${existing ? 'existing' : 'new'}`,
+        fault,
+        verb: putLarge,
+        existing,
+        strikes,
+        moment,
+        from: moments[moment],
+        // Bytes that were handed over may still be on a slow line: they lengthen the time until it counts as dead.
+        hangsAfter: fault.hangs ? 60_000 : 40_000,
+        orphans: moment === 'create',
+      }
+    }),
+  )
+}
+
+beforeAll(async () => {
+  if (!real) return
+  range = await openRange()
+  await range.seed(cases.map((one) => ({ folder: one.folder, state: one.verb.before(one.existing) })))
+})
+afterAll(async () => {
+  await range?.close()
+  process.stdout.write(table.toString())
+})
+
+describe.runIf(real).concurrent('S3 fails in the middle of a stream', () => {
+  for (const one of cases) {
+    test(one.name, { timeout: 120_000 }, async () => {
+      // One part under way at a time, where it takes long to see that none moves.
+      const s3 = one.fault.hangs ? { partSize: 5 * 1024 ** 2, queueSize: 1 } : {}
+      const outcome = await runCase(one, range, { s3 })
+      table.note(one.strikes === 'once' ? `${one.fault.name}, once` : one.fault.name, one.moment, outcome)
+    })
+  }
+})
