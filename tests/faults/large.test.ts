@@ -5,7 +5,7 @@ import { type Case, runCase } from './matrix.js'
 import type { Strikes } from './oracle.js'
 import { OutcomeTable } from './outcomes.js'
 import { openRange, type Range, real } from './support.js'
-import { putLarge } from './verbs.js'
+import { fetchLarge, getLarge, putLarge, reconcileLarge, type Verb } from './verbs.js'
 
 /** The request of a multipart upload with which the fault begins. */
 const moments = {
@@ -52,6 +52,18 @@ const existing: typeof always = [
   ['complete', ['lostResponse', 'late', 'internalAfter', 'okErrorAfter']],
 ]
 
+const HALF = 20 * 1024 ** 2
+/** In the middle of what is one request, or may be. */
+const halfway: readonly (readonly [Verb, Fault])[] = [
+  [getLarge, { ...faults.truncated, how: { kind: 'truncate', after: HALF } }],
+  [getLarge, { ...faults.hangBody, how: { kind: 'hang-body', after: HALF } }],
+  [fetchLarge, { ...faults.truncated, how: { kind: 'truncate', after: HALF } }],
+  [reconcileLarge, { ...faults.resetMidway, how: { kind: 'reset', after: HALF } }],
+  [reconcileLarge, { ...faults.flippedRequest, how: { kind: 'flip-request', at: 4 * 1024 ** 2 } }],
+  [reconcileLarge, faults.lostResponse],
+  [reconcileLarge, faults.late],
+]
+
 const cases = [
   ...casesOf(always, 'always', false),
   ...casesOf(once, 'once', false),
@@ -60,7 +72,7 @@ const cases = [
 const table = new OutcomeTable(
   'A stream of 40 MiB, and the request at which the fault begins',
   Object.values(faults).flatMap(({ name }) => [name, `${name}, once`]),
-  Object.keys(moments),
+  [...Object.keys(moments), ...new Set(halfway.map(([verb]) => verb.name))],
 )
 let range: Range
 
@@ -89,10 +101,27 @@ function casesOf(rows: typeof always, strikes: Strikes, existing: boolean): Larg
   )
 }
 
+const halfwayCases: Case[] = halfway.map(([verb, fault]) => {
+  const name = `${fault.name}: ${verb.name}`
+  const existing = verb !== reconcileLarge
+  return {
+    name,
+    folder: name.replace(/\W+/g, '-'),
+    fault,
+    verb,
+    existing,
+    strikes: 'always',
+    hangsAfter: 60_000,
+    orphans: true,
+  }
+})
+
 beforeAll(async () => {
   if (!real) return
   range = await openRange()
-  await range.seed(cases.map((one) => ({ folder: one.folder, state: one.verb.before(one.existing) })))
+  await range.seed(
+    [...cases, ...halfwayCases].map((one) => ({ folder: one.folder, state: one.verb.before(one.existing) })),
+  )
 })
 afterAll(async () => {
   await range?.close()
@@ -106,6 +135,15 @@ describe.runIf(real).concurrent('S3 fails in the middle of a stream', () => {
       const s3 = one.fault.hangs ? { partSize: 5 * 1024 ** 2, queueSize: 1 } : {}
       const outcome = await runCase(one, range, { s3 })
       table.note(one.strikes === 'once' ? `${one.fault.name}, once` : one.fault.name, one.moment, outcome)
+    })
+  }
+})
+
+describe.runIf(real).concurrent('S3 fails in the middle of 40 MiB', () => {
+  for (const one of halfwayCases) {
+    test(one.name, { timeout: 120_000 }, async () => {
+      const outcome = await runCase(one, range)
+      table.note(one.fault.name, one.verb.name, outcome)
     })
   }
 })

@@ -71,7 +71,7 @@ export function expectation(fault: Fault, verb: Verb, strikes: Strikes, existing
 function damaged({ repeated }: Fault, verb: Verb, strikes: Strikes, existing: boolean): Expectation {
   const brokenOff = rejected(...OUT_OF_REACH)
   const flips = !repeated
-  if (verb.name === 'get') return existing ? brokenOff : also(brokenOff, 'ok')
+  if (verb.name.startsWith('get')) return existing ? brokenOff : also(brokenOff, 'ok')
   if (verb.sort === 'fetch')
     return flips ? rejected('CORRUPT', 'UNAVAILABLE') : strikes === 'once' ? also(brokenOff, 'ok') : brokenOff
   if (verb.name === 'list') return also(brokenOff, 'ok')

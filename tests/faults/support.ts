@@ -100,7 +100,7 @@ export interface World {
   readonly proxy: FaultProxy
   readonly lines: readonly LogLine[]
   /** Another store over the same disk and the same S3, as another process would have it. */
-  another(): Store
+  another(options?: Partial<S3DriverOptions>): Store
   strike(fault: Fault, options?: StrikeOptions): Promise<Struck>
   /** Work that is done while nobody listens at S3's address. */
   whileDown(work: () => Promise<unknown>): Promise<void>
@@ -135,7 +135,7 @@ export async function openWorld({ range, folder, hangs, named, fallback, s3 }: W
   const { logger, lines } = recordingLogger()
   const stores: Store[] = []
   const drivers: S3Driver[] = []
-  const make = () => {
+  const make = (changes: Partial<S3DriverOptions> = {}) => {
     const url = new URL(proxy.endpoint)
     if (name) url.hostname = name.host
     const driver = new S3Driver({
@@ -148,13 +148,13 @@ export async function openWorld({ range, folder, hangs, named, fallback, s3 }: W
       features: range.features,
       timeouts,
       ...s3,
+      ...changes,
     })
     const store = new HybridStore<'s3' | 'local', string>({
       drivers: { s3: driver, local: new FsDriver({ root, durability: 'none' }) },
       policy: () => 's3',
-      ...(process.env.LEGACY
-        ? { fallback: { s3: 'local', within } }
-        : { fallback: { s3: 'local', within, grace: GRACE, circuit: false, ...fallback }, reconcile: false }),
+      fallback: { s3: 'local', within, grace: GRACE, circuit: false, ...fallback },
+      reconcile: false,
       logger,
     })
     stores.push(store)

@@ -113,9 +113,24 @@ export const putLarge: Verb = {
   run: (store) => store.put('key', patternStream(LARGE.size), attributes(LARGE)),
 }
 
+export const getLarge: Verb = { ...get, name: 'get 40 MiB', before: () => ({ key: on('s3', LARGE) }) }
+
+export const fetchLarge: Verb = {
+  ...transfer('copy', 's3', 'local'),
+  name: 'copy 40 MiB to local',
+  before: () => ({ source: on('s3', LARGE) }),
+  after: (before) => ({ ...before, key: on('local', LARGE) }),
+}
+
 const settles = { sort: 'settle', before: keyOnS3, run: (store: Store) => store.reconcile() } as const
 
 const reconcilePut: Verb = { ...settles, name: 'reconcile put', prepare: putNew, after: fills.after }
+export const reconcileLarge: Verb = {
+  ...settles,
+  name: 'reconcile 40 MiB',
+  prepare: (store) => putLarge.run(store, {}),
+  after: putLarge.after,
+}
 const reconcileDelete: Verb = {
   ...settles,
   name: 'reconcile delete',
