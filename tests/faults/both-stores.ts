@@ -47,8 +47,8 @@ async function onDisk({ root }: World): Promise<Record<string, string>> {
   return found
 }
 
-/** What stays: the log of changes, marks, and who is at work here. */
-const LASTING = /^(changes|format|marks|owners)\b/
+/** What stays: the log of changes, marks, who this is and who is at work here. */
+const LASTING = /^(changes|format|id|marks|owners)\b/
 
 async function inOutbox({ root }: World): Promise<string[]> {
   const outbox = join(root, INTERNAL_DIRECTORY, 'outbox')

@@ -141,7 +141,7 @@ export async function reconcileAll(store: Store): Promise<void> {
   for (;;) {
     const { failed, remaining } = await store.reconcile()
     if (remaining === 0) return
-    if (performance.now() > end) throw new Error(`${remaining} still wait`, { cause: failed[0]?.error })
+    if (performance.now() > end) throw new Error(`${remaining} still wait: ${failed[0]?.error.message}`)
     await new Promise((resolve) => setTimeout(resolve, 25))
   }
 }
