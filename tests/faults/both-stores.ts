@@ -32,7 +32,8 @@ async function inBucket({ bucket: { client, name }, folder }: World): Promise<Re
     const { Body, Metadata = {} } = await client.send(new GetObjectCommand({ Bucket: name, Key }))
     const hash = createHash('sha256')
     for await (const chunk of Body as AsyncIterable<Uint8Array>) hash.update(chunk)
-    found[Key.slice(folder.length + 1)] = nameOf(hash.digest('hex'), 's3', Metadata.note ?? '')
+    const key = Key.slice(folder.length + 1).replace(/\.conflict-[\w-]{8}$/, '.conflict')
+    found[key] = nameOf(hash.digest('hex'), 's3', Metadata.note ?? '')
   }
   return found
 }

@@ -39,6 +39,9 @@ function hashOfPattern(start: number, size: number): string {
   return hash.digest('hex')
 }
 
+/** For any name that the store makes for what it keeps beside `key`. */
+export const BESIDE = 'key.conflict'
+
 export const on = (home: Placed['home'], content: Content): Placed => ({ home, content })
 
 /** Compact, for messages: what each key holds. */

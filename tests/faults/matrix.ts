@@ -1,12 +1,12 @@
 import { expect } from 'vitest'
 import type { RecordedRequest } from '../servers/fault-proxy.js'
 import { assertNoUploads, compareStores } from './both-stores.js'
-import { bytesOf, described, type State } from './contents.js'
+import { BESIDE, bytesOf, described, type State } from './contents.js'
 import type { Fault } from './faults.js'
 import { type Expectation, expectation, type Strikes } from './oracle.js'
 import { nameOf, type Outcome, settle } from './outcomes.js'
 import { matches, type Reading, readAll, type Store } from './reading.js'
-import { openWorld, type Range, type Struck, type World, type WorldOptions } from './support.js'
+import { openWorld, putToBucket, type Range, type Struck, type World, type WorldOptions } from './support.js'
 import type { Verb } from './verbs.js'
 
 /** One cell of the matrix. */
@@ -38,13 +38,17 @@ export async function runCase(one: Case, range: Range, options: Partial<WorldOpt
     // S3 was heard of before it fails: what lies there now is older than what is written from here on.
     await store.exists('s3:key')
     if (verb.prepare) await world.whileDown(() => verb.prepare?.(store) as Promise<unknown>)
+    if (verb.foreign) await putToBucket(world.bucket, folder, verb.foreign)
     const struck = await world.strike(fault, { times: strikes === 'once' ? 1 : undefined, from: one.from })
     const outcome = await attempt(one, store, before)
     const states = statesAfter(verb, before, outcome)
     checkOutcome(one, outcome)
-    if (outcome.ending === 'kept' && strikes === 'always') await checkWhileItLasts(world, fault, verb, before)
+    const sooner = verb.sort === 'settle' && verb.prepared ? [verb.prepared(before)] : []
+    const now = [...sooner, ...states]
+    if (outcome.ending === 'kept' && strikes === 'always') await checkWhileItLasts(world, fault, now)
     await struck.heal()
-    await converge(world, states, struck, existing)
+    await converge(world, { now, last: states }, struck, existing)
+    expect(await store.conflicts()).toHaveLength(verb.foreign ? 1 : 0)
     if (one.orphans) await world.driver.sweepUploads({ olderThan: 0 })
     await store.close()
     await assertNoUploads(world)
@@ -89,10 +93,10 @@ function checkOutcome({ fault, verb, existing, strikes, expected }: Case, outcom
 }
 
 /** What was acknowledged reads at once, from here, by every path. */
-async function checkWhileItLasts({ store }: World, fault: Fault, verb: Verb, before: State): Promise<void> {
+async function checkWhileItLasts({ store }: World, fault: Fault, states: readonly State[]): Promise<void> {
   const waiting = (await store.pending()).map(({ key }) => key)
   const found = await readAll(store, waiting)
-  expect(matches(verb.after(before), found), `read during the fault: ${JSON.stringify(found)}`).toBe(true)
+  readable(found, states)
   if (fault.on !== 'all' || fault.hangs || fault.says !== 'outage') return
   const listed: string[] = []
   for await (const entry of store.list({ partial: true })) if (entry.type === 'blob') listed.push(entry.key)
@@ -101,20 +105,29 @@ async function checkWhileItLasts({ store }: World, fault: Fault, verb: Verb, bef
 }
 
 /** S3 is back: what the call said holds, before and after what waits was handed over, and nothing is left behind. */
-async function converge(world: World, states: readonly State[], struck: Struck, lateLast: boolean): Promise<void> {
+async function converge(
+  world: World,
+  { now, last }: { readonly now: readonly State[]; readonly last: readonly State[] },
+  struck: Struck,
+  lateLast: boolean,
+): Promise<void> {
   const { store } = world
-  const keys = [...new Set(states.flatMap((state) => Object.keys(state)))].sort()
-  const readable = (found: Record<string, Reading>) => states.filter((state) => matches(state, found))
+  const names = [...new Set([...now, ...last].flatMap((state) => Object.keys(state)))].sort()
+  const keys = names.filter((key) => key !== BESIDE)
   await reachS3(store)
-  const first = await readAll(store, keys)
-  expect(readable(first), unexpected(first, states)).not.toEqual([])
+  readable(await readAll(store, keys), now)
   if (lateLast) await store.reconcile()
   await struck.armed?.release()
   await reconcileAll(store)
-  const last = await readAll(store, keys)
-  const [state] = readable(last)
-  if (state === undefined) throw new Error(unexpected(last, states))
-  await compareStores(world, state)
+  await compareStores(world, readable(await readAll(store, keys), last))
+}
+
+/** The state of which the readings are; throws where they are of none. */
+function readable(found: Record<string, Reading>, states: readonly State[]): State {
+  const state = states.find((one) => matches(one, found))
+  if (state) return state
+  const may = states.map((one) => JSON.stringify(described(one))).join(' or ')
+  throw new Error(`reads ${JSON.stringify(found)}, may read ${may}`)
 }
 
 /** A breaker lets nothing through until it has tried again. */
@@ -129,10 +142,6 @@ async function reachS3(store: Store): Promise<void> {
       await new Promise((resolve) => setTimeout(resolve, 25))
     }
   }
-}
-
-function unexpected(found: Record<string, Reading>, states: readonly State[]): string {
-  return `reads ${JSON.stringify(found)}, may read ${states.map((state) => JSON.stringify(described(state))).join(' or ')}`
 }
 
 /** Until nothing waits any more. What is in doubt stays for a while. */

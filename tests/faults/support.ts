@@ -64,6 +64,15 @@ export async function openRange(): Promise<Range> {
   }
 }
 
+/** Puts the blobs of a state that are on S3, by the plain SDK. */
+export async function putToBucket({ client, name }: TestBucket, folder: string, state: State): Promise<void> {
+  for (const [key, content] of onS3(state)) {
+    const attributes = { ContentType: 'text/x-fault', Metadata: { note: content.note } }
+    const target = { Bucket: name, Key: `${folder}/${key}` }
+    await client.send(new PutObjectCommand({ ...target, Body: bytesOf(content), ...attributes }))
+  }
+}
+
 function onS3(state: State) {
   return Object.entries(state).flatMap(([key, { home, content }]) => (home === 's3' ? [[key, content] as const] : []))
 }

@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import { isStorageError } from '../../src/index.js'
 import { collect, patternStream } from '../store/support.js'
-import { bytesOf, type Content, content, MIB, on, type State } from './contents.js'
+import { BESIDE, bytesOf, type Content, content, MIB, on, type State } from './contents.js'
 import { holds, readingOf, type Store } from './reading.js'
 
 /** One call of the store, on a key that is there before or is not. */
@@ -17,6 +17,8 @@ export interface Verb {
   prepare?(store: Store): Promise<unknown>
   /** What reads then. */
   prepared?(before: State): State
+  /** What somebody else puts to S3 meanwhile. */
+  readonly foreign?: State
   run(store: Store, before: State): Promise<unknown>
   /** What a call that succeeded leaves. */
   after(before: State): State
@@ -28,6 +30,7 @@ const OLD = content('old', 1, 700)
 const NEW = content('new', 0, 900)
 const SOURCE = content('source', 11_000, 1_100)
 const OTHER = content('other', 17_000, 300)
+const FOREIGN = content('foreign', 23_000, 500)
 const LARGE = content('large', 0, 40 * MIB)
 
 const keyOnS3 = (existing: boolean): State => (existing ? { key: on('s3', OLD) } : {})
@@ -138,6 +141,24 @@ const reconcileDelete: Verb = {
   after: removes.after,
 }
 
+const foreign: State = { key: on('s3', FOREIGN) }
+
+/** Somebody else changed the key: theirs stays, and what waited here is kept beside it. */
+const reconcileBoth: Verb = {
+  ...reconcilePut,
+  name: 'reconcile conflict',
+  prepared: fills.after,
+  foreign,
+  after: () => ({ ...foreign, [BESIDE]: on('s3', NEW) }),
+}
+const reconcileKept: Verb = {
+  ...reconcileDelete,
+  name: 'conflict of delete',
+  prepared: removes.after,
+  foreign,
+  after: () => foreign,
+}
+
 export const verbs: readonly Verb[] = [
   putBytes,
   putStream,
@@ -154,4 +175,6 @@ export const verbs: readonly Verb[] = [
   transfer('move', 's3', 'local'),
   reconcilePut,
   reconcileDelete,
+  reconcileBoth,
+  reconcileKept,
 ]
