@@ -5,8 +5,8 @@ export interface Fault {
   readonly name: string
   /** `refused`: nobody listens. `unresolved`: the host name leads nowhere. Else what the proxy does. */
   readonly how: 'refused' | 'unresolved' | FaultKind
-  /** Which requests it strikes: all, those that change something, or those whose answer has a body. */
-  readonly on: 'all' | 'changes' | 'bodies'
+  /** Which requests it strikes: all, those that change something, those whose answer has a body, or those that get a blob. */
+  readonly on: 'all' | 'changes' | 'bodies' | 'objects'
   /**
    * What it tells about S3. `outage`: not there, overloaded, or not heard of again. `refusal`: does not want to.
    * `condition`: the key is not as the request demands. `damage`: what was answered does not arrive whole.
@@ -82,7 +82,13 @@ export const faults = {
     on: 'bodies',
     says: 'damage',
   },
-  flipped: { name: 'flipped in answer', how: { kind: 'flip', at: 30 }, on: 'bodies', says: 'damage', repeated: false },
+  flipped: {
+    name: 'flipped in answer',
+    how: { kind: 'flip', at: 30, step: 7 },
+    on: 'objects',
+    says: 'damage',
+    repeated: false,
+  },
   flippedRequest: {
     name: 'flipped in request',
     how: { kind: 'flip-request', at: 30 },

@@ -13,7 +13,7 @@ const B = content('b', 3_000, 800)
 const C = content('c', 7_000, 900)
 
 /** Long enough for all that a case does before the late request arrives. */
-const GRACE = 3_000
+const GRACE = 4_000
 
 const put = (value: Content) => (store: Store) => store.put('key', bytesOf(value), attributes(value))
 const remove = (store: Store) => store.delete('s3:key')
@@ -89,8 +89,6 @@ async function run(one: LateCase, world: World, next: Store): Promise<void> {
   await next.reconcile()
   await reads(next, one.last, 'once the second was handed over')
 
-  // A record keeps what the request that is still on its way could undo.
-  expect(await next.pending(), 'pending').not.toEqual([])
   expect(armed?.held).toBeGreaterThan(0)
   await armed?.release()
   await reads(next, one.last, 'after the late request')

@@ -224,7 +224,9 @@ export async function openWorld({ range, folder, hangs, named, fallback, s3 }: W
   }
 }
 
-function isMeant(on: Fault['on'], { method }: RecordedRequest): boolean {
+function isMeant(on: Fault['on'], { method, url }: RecordedRequest): boolean {
+  // What is not about one blob has a question in its query.
+  if (on === 'objects') return method === 'GET' && !/[?&](acl|list-type|uploads)\b/.test(url)
   if (on === 'changes') return method !== 'GET' && method !== 'HEAD'
   return on === 'all' || method !== 'HEAD'
 }

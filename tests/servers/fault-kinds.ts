@@ -18,8 +18,8 @@ export type FaultKind =
   | { readonly kind: 'hang-body'; readonly after: number }
   /** Passes `after` bytes of the response's body, then cuts the connection. */
   | { readonly kind: 'truncate'; readonly after: number }
-  /** Flips one bit of the byte at `at` of the response's body. */
-  | { readonly kind: 'flip'; readonly at: number }
+  /** Flips one bit of the byte at `at` of the response's body, `step` bytes further with each request. */
+  | { readonly kind: 'flip'; readonly at: number; readonly step?: number }
   /** Flips one bit of the byte at `at` of the request's body. */
   | { readonly kind: 'flip-request'; readonly at: number }
   /** Passes the response's body at about this rate. */

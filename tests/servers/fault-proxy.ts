@@ -134,7 +134,7 @@ export async function startFaultProxy(target?: string): Promise<FaultProxy> {
     }
     outgoing.writeHead(answer.statusCode ?? 500, answer.headers)
     outgoing.flushHeaders()
-    await relay(answer, outgoing, fault)
+    await relay(answer, outgoing, fault, armed?.hits)
   }
 
   async function holdBack(incoming: IncomingMessage, armed: ArmedFault, ms: number | undefined): Promise<void> {
@@ -254,11 +254,17 @@ function give(
   outgoing.end(incoming.method === 'HEAD' ? undefined : body)
 }
 
-async function relay(answer: IncomingMessage, outgoing: ServerResponse, fault: FaultKind | undefined): Promise<void> {
+async function relay(
+  answer: IncomingMessage,
+  outgoing: ServerResponse,
+  fault: FaultKind | undefined,
+  hits = 1,
+): Promise<void> {
+  const flipAt = fault?.kind === 'flip' ? fault.at + (fault.step ?? 0) * (hits - 1) : -1
   let sent = 0
   for await (const chunk of answer as AsyncIterable<Buffer>) {
-    const flips = fault?.kind === 'flip' && fault.at >= sent && fault.at < sent + chunk.length
-    const piece = flips ? withFlip(chunk, fault.at - sent) : chunk
+    const flips = flipAt >= sent && flipAt < sent + chunk.length
+    const piece = flips ? withFlip(chunk, flipAt - sent) : chunk
     const cut = fault?.kind === 'hang-body' || fault?.kind === 'truncate' ? fault.after - sent : undefined
     if (cut !== undefined && cut < piece.length) {
       if (cut > 0) await new Promise((resolve) => outgoing.write(piece.subarray(0, cut), resolve))
