@@ -48,8 +48,8 @@ async function onDisk({ root }: World): Promise<Record<string, string>> {
   return found
 }
 
-/** What stays: the log of changes, notes of conflicts, marks, who this is, and who is at work here. */
-const LASTING = /^(changes|conflicts|format|id|marks|owners)\b/
+/** What stays: the log of changes, notes of conflicts, marks, who this is, who is at work here, and the time on S3. */
+const LASTING = /^(changes|conflicts|format|id|marks|owners|seen)\b/
 
 async function inOutbox({ root }: World): Promise<string[]> {
   const outbox = join(root, INTERNAL_DIRECTORY, 'outbox')
