@@ -30,7 +30,8 @@ function onS3Expected(
   }
   if (strikes === 'once' && repeated) return hangs ? orNot(answered) : answered
   if (says === 'refusal') return { may: ['rejected'], codes: ['ACCESS_DENIED', 'UNAVAILABLE'] }
-  return carriedOut ? orNot(answered) : { may: ['rejected'], codes: OUT_OF_REACH }
+  // From a file the driver itself sends again what arrived damaged.
+  return carriedOut || strikes === 'once' ? orNot(answered) : { may: ['rejected'], codes: OUT_OF_REACH }
 }
 
 /** What a record decides is decided here, whatever S3 does. */
