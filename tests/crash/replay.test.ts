@@ -93,7 +93,7 @@ it.each(workloads.map((workload) => [nameOf(workload), workload] as const))(
     const shown = kindsOf(own.violations).join('\n')
     expect(own.violations.length, `${shown}\nagain: CRASH_SEED=${seed} CRASH_WORKLOAD='${name}'`).toBe(0)
   },
-  120_000 * rounds,
+  300_000 * rounds,
 )
 
 /** One line for each kind of problem, with the first place where it was seen. */
