@@ -45,6 +45,8 @@ const chosen: readonly Workload[] = [
   { start: 'empty', operations: ['keepSmall', 'divert', 'reconcile'] },
   { start: 'seeded', operations: ['buryOther', 'sendOther'] },
   { start: 'seeded', operations: ['keepSmall', 'moveSent'] },
+  { start: 'seeded', operations: ['keepOver', 'reconcile'] },
+  { start: 'seeded', operations: ['sendOver'] },
 ]
 
 /** Three operations that make sense, drawn by the seed. */
