@@ -38,7 +38,8 @@ export class TellingClient {
     const key = 'key' in operation ? operation.key : undefined
     const to = operation.op === 'move' ? operation.to : undefined
     const alias = 'alias' in operation ? operation.alias : undefined
-    tell({ say: 'begin', id, t: now(), op, key, to, alias, seq })
+    const driver = operation.op === 'put' ? (operation.driver ?? operation.kind) : undefined
+    tell({ say: 'begin', id, t: now(), op, key, to, alias, driver, seq })
     let ended: Ended
     try {
       ended = { say: 'end', id, t: 0, ...(await this.#perform(operation, seq ?? 0)) }

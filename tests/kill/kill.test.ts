@@ -1,13 +1,13 @@
 import { randomInt } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { SHARED_KEYS } from './child-load.js'
+import { type Bench, makeBench, real } from './bench.js'
 import type { ChildHandle } from './process.js'
 import { Nursery } from './process.js'
 import { now, type StoreSetup } from './protocol.js'
 import { Random } from './random.js'
 import { newTally, readStories } from './story.js'
-import { type Bench, makeBench, real, World } from './world.js'
+import { World } from './world.js'
 
 const KILLS = Number(process.env.KILL_ROUNDS ?? 320)
 const LANES = 2
@@ -29,23 +29,33 @@ const sums = { kills: 0, heals: 0, splits: 0, conflicts: 0, waited: 0, latest: 0
 test.runIf(real)(
   'kill -9 at random moments: what was acknowledged is there, and nothing else is left',
   async () => {
-    const lanes = benches.map((bench, lane) => runLane(bench, lane, Math.ceil(KILLS / LANES)))
-    const ends = await Promise.allSettled(lanes)
-    const { acknowledged, pending, reads, errors } = tally
-    const facts = { seed, ...sums, acknowledged, pending, reads }
-    console.log(`kill -9: ${JSON.stringify(facts)} rejected: ${JSON.stringify(Object.fromEntries(errors))}`)
-    for (const end of ends) if (end.status === 'rejected') throw end.reason
-    expect(sums.kills).toBeGreaterThanOrEqual(KILLS)
-    expect(SHARED_KEYS.length).toBeGreaterThan(0)
+    const worlds = await Promise.all(benches.map((bench) => World.make(bench, 'all')))
+    try {
+      const run = (bench: Bench, lane: number) => runLane(bench, worlds[lane] as World, lane, Math.ceil(KILLS / LANES))
+      const ends = await Promise.allSettled(benches.map(run))
+      const failed = ends.find((end) => end.status === 'rejected')
+      if (failed) throw failed.reason
+      for (const world of worlds) report(await world.sweep({ aged: true }), `seed ${seed}, at the end`)
+      expect(sums.kills).toBeGreaterThanOrEqual(KILLS)
+    } finally {
+      for (const { splits, conflicts } of worlds) {
+        sums.splits += splits
+        sums.conflicts += conflicts
+      }
+      sums.latest = Math.round(Math.max(...benches.map(({ proxy }) => proxy.latest)))
+      const { acknowledged, pending, reads, errors } = tally
+      const rejected = Object.fromEntries(errors)
+      console.log(`kill -9: ${JSON.stringify({ seed, ...sums, acknowledged, pending, reads, rejected })}`)
+      for (const world of worlds) await world.remove()
+    }
   },
   KILLS * 2000 + 60_000,
 )
 
 /** Kills one process after the other on one root, with one oracle from beginning to end. */
-async function runLane(bench: Bench, lane: number, kills: number): Promise<void> {
+async function runLane(bench: Bench, world: World, lane: number, kills: number): Promise<void> {
   const random = new Random(seed + lane * 7919)
   const nursery = new Nursery(bench.bundle.script)
-  const world = await World.make(bench, 'all')
   try {
     for (let kill = 1; kill <= kills; kill++) {
       const round = `seed ${seed}, lane ${lane}, kill ${kill}`
@@ -54,12 +64,8 @@ async function runLane(bench: Bench, lane: number, kills: number): Promise<void>
       if (kill % HEAL_EVERY === 0 || kill === kills) await heal(bench, world, round)
     }
   } finally {
-    sums.splits += world.splits
-    sums.conflicts += world.conflicts
-    sums.latest = Math.max(sums.latest, Math.round(bench.proxy.latest))
     await nursery.close()
     await bench.proxy.up()
-    await world.remove()
   }
 }
 
@@ -117,7 +123,6 @@ async function heal(bench: Bench, world: World, round: string): Promise<void> {
     return [...before, ...drained, ...(await world.check(store, { all: true }))]
   })
   violations.push(...(await world.compare()), ...(await world.sweep()))
-  await world.dropConflicts()
   report(violations, `${round}, healed`)
 }
 

@@ -6,6 +6,8 @@ interface Change {
   end: number
   /** Whether it was said to have happened: from then on nothing older may be seen. */
   acknowledged: boolean
+  /** How it was done, for whoever reads what went wrong. */
+  note: string
 }
 
 export interface Observation {
@@ -44,18 +46,19 @@ export class Oracle {
   }
 
   /** `id` names the operation; one that changes several keys begins once for each. */
-  begin(id: string, key: string, seq: number | null, t: number): void {
-    const change: Change = { seq, begin: t, end: Number.POSITIVE_INFINITY, acknowledged: false }
+  begin(id: string, key: string, seq: number | null, t: number, note = ''): void {
+    const change: Change = { seq, begin: t, end: Number.POSITIVE_INFINITY, acknowledged: false, note }
     this.#of(key).push(change)
     this.#open.set(id, [...(this.#open.get(id) ?? []), change])
     if (seq !== null && !this.#fates.has(seq)) this.#fates.set(seq, { key, acknowledged: false, refused: false })
   }
 
-  acknowledge(id: string, t: number): void {
+  acknowledge(id: string, t: number, note = ''): void {
     this.acknowledged++
     for (const change of this.#take(id)) {
       change.end = t
       change.acknowledged = true
+      change.note += note
       const fate = change.seq === null ? undefined : this.#fates.get(change.seq)
       if (fate) fate.acknowledged = true
     }
@@ -104,7 +107,7 @@ export class Oracle {
 
   /** Nobody is at it, and all who look agree on `seq`: from now on it is that. */
   fix(key: string, seq: number | null, t: number): void {
-    this.#changes.set(key, [{ seq, begin: t, end: t, acknowledged: true }])
+    this.#changes.set(key, [{ seq, begin: t, end: t, acknowledged: true, note: 'seen' }])
   }
 
   describe(seq: number | null): string {
@@ -117,8 +120,8 @@ export class Oracle {
   /** The latest changes of a key, for whoever has to find out what went wrong. */
   #history(key: string): string {
     const time = (t: number) => (Number.isFinite(t) ? t.toFixed(1) : '?')
-    const one = ({ seq, begin, end, acknowledged }: Change) => {
-      return `${seq === null ? 'absent' : `#${seq}`}${acknowledged ? '' : '?'} ${time(begin)}..${time(end)}`
+    const one = ({ seq, begin, end, acknowledged, note }: Change) => {
+      return `${seq === null ? 'absent' : `#${seq}`}${acknowledged ? '' : '?'} ${note} ${time(begin)}..${time(end)}`
     }
     return this.#of(key).slice(-12).map(one).join(', ')
   }
@@ -126,7 +129,8 @@ export class Oracle {
   #of(key: string): Change[] {
     let changes = this.#changes.get(key)
     if (changes === undefined) {
-      changes = [{ seq: null, begin: Number.NEGATIVE_INFINITY, end: Number.NEGATIVE_INFINITY, acknowledged: true }]
+      const ever = Number.NEGATIVE_INFINITY
+      changes = [{ seq: null, begin: ever, end: ever, acknowledged: true, note: '' }]
       this.#changes.set(key, changes)
     }
     return changes

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Point, runToPoint, type Script } from './points.js'
+import { makeBench, real } from './bench.js'
+import { type Lane, type Point, runToPoint, type Script } from './points.js'
 import { Nursery } from './process.js'
 import { newTally } from './story.js'
-import { type Bench, makeBench, real } from './world.js'
+import { World } from './world.js'
 
 const LANES = 2
 /** Also at calls that only look: the same states again, for nothing has changed since the call before. */
@@ -84,16 +85,20 @@ const direct: Script = {
   ],
 }
 
-const benches: Bench[] = []
-const nurseries: Nursery[] = []
+const lanes: Lane[] = []
 beforeAll(async () => {
-  if (!real) return
-  for (let lane = 0; lane < LANES; lane++) benches.push(await makeBench('points'))
-  nurseries.push(...benches.map(({ bundle }) => new Nursery(bundle.script)))
+  for (let lane = 0; real && lane < LANES; lane++) {
+    const bench = await makeBench('points')
+    const template = await World.make(bench, 'template')
+    lanes.push({ bench, template, nursery: new Nursery(bench.bundle.script) })
+  }
 })
 afterAll(async () => {
-  await Promise.all(nurseries.map((nursery) => nursery.close()))
-  await Promise.all(benches.map((bench) => bench.close()))
+  for (const { bench, template, nursery } of lanes) {
+    await nursery.close()
+    await template.remove()
+    await bench.close()
+  }
 })
 
 /** The points 1, 2, ... until the script ends before it comes to one. Lanes take turns. */
@@ -104,9 +109,9 @@ async function sweep(script: Script, label: string, pointAt: (n: number) => Poin
   let kills = 0
   let next = 1
   let isOver = false
-  const lane = async (index: number) => {
+  const run = async (lane: Lane) => {
     while (!isOver) {
-      const end = await runToPoint(benches[index] as Bench, nurseries[index] as Nursery, script, pointAt(next++), tally)
+      const end = await runToPoint(lane, script, pointAt(next++), tally)
       violations.push(...end.violations)
       // What is broken is mostly broken at every later point too.
       if (violations.length > 30) isOver = true
@@ -114,7 +119,7 @@ async function sweep(script: Script, label: string, pointAt: (n: number) => Poin
       else kills++
     }
   }
-  await Promise.all(benches.map((_, index) => lane(index)))
+  await Promise.all(lanes.map(run))
   const { acknowledged, pending } = tally
   const seconds = Math.round((performance.now() - started) / 1000)
   console.log(`${label}: ${JSON.stringify({ kills, acknowledged, pending, violations: violations.length, seconds })}`)

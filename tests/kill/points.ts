@@ -1,9 +1,10 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3'
+import type { Bench } from './bench.js'
 import { makeBody } from './bodies.js'
 import type { ChildHandle, Nursery } from './process.js'
 import { type FatalCall, now, type Operation, type Said } from './protocol.js'
 import { newTally, readStories, type Tally } from './story.js'
-import { type Bench, World } from './world.js'
+import type { World } from './world.js'
 
 /** What a process does from its start to its end, unless it is killed. */
 export interface Script {
@@ -21,6 +22,14 @@ export interface Point {
   arm?(bench: Bench, child: ChildHandle): void
 }
 
+/** What runs one after the other have in common. */
+export interface Lane {
+  readonly bench: Bench
+  /** What the worlds of the runs are copies of. */
+  readonly template: World
+  readonly nursery: Nursery
+}
+
 export interface Ended {
   /** Whether the script ended before its process was to be killed. */
   readonly byItself: boolean
@@ -32,15 +41,14 @@ const FIRST = 100
 
 /** Runs the script in a process that is killed at the point, and looks at what it leaves, again and again until all is healed. */
 export async function runToPoint(
-  bench: Bench,
-  nursery: Nursery,
+  { bench, template, nursery }: Lane,
   script: Script,
   point: Point,
   tally: Tally,
 ): Promise<Ended> {
   const { proxy } = bench
   await proxy.up()
-  const world = await World.copy(bench, `${script.name}-${point.name}`)
+  const world = await template.copy(`${script.name}-${point.name}`.replaceAll(/[^a-z0-9]+/g, '-'))
   try {
     await seed(bench, world, script.before)
     const child = await nursery.take()

@@ -1,11 +1,12 @@
 import { randomInt } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Bench, makeBench, real } from './bench.js'
 import { ChildHandle } from './process.js'
 import { now, type Operation, type StoreSetup } from './protocol.js'
 import { Random } from './random.js'
 import { newTally, readStories } from './story.js'
-import { type Bench, makeBench, real, World } from './world.js'
+import { World } from './world.js'
 
 const PROCESSES = 4
 const LANES = 2

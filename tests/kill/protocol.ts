@@ -79,6 +79,8 @@ export interface Begun {
   readonly key?: string | undefined
   readonly to?: string | undefined
   readonly alias?: Alias | undefined
+  /** Where a put is to go, if it says so. */
+  readonly driver?: string | undefined
   /** What a put writes. */
   readonly seq?: number | undefined
 }

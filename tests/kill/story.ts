@@ -48,7 +48,7 @@ export function readStories(
     else {
       tally.acknowledged++
       if (one.pendingFor !== undefined) tally.pending++
-      oracle.acknowledge(id, one.t)
+      oracle.acknowledge(id, one.t, one.pendingFor === undefined ? '' : ' waiting')
     }
   }
   for (const { asked, ended } of reads) {
@@ -65,18 +65,18 @@ function timeOf(said: Said): number {
 }
 
 function beginChange(oracle: Oracle, lastPut: Map<string, number>, id: string, begun: Begun): void {
-  const { op, key = '', to = '', seq, t } = begun
+  const { op, key = '', to = '', seq, t, alias = '', driver = '' } = begun
   if (op === 'put' && seq !== undefined) {
-    oracle.begin(id, key, seq, t)
+    oracle.begin(id, key, seq, t, `put ${driver}`)
     lastPut.set(key, seq)
   }
-  if (op === 'delete') oracle.begin(id, key, null, t)
+  if (op === 'delete') oracle.begin(id, key, null, t, `delete ${alias}`)
   if (op !== 'move') return
   // Whoever moves a key has written it before, and has it to himself.
   const moved = lastPut.get(key)
   if (moved === undefined) throw new Error(`a move of ${key}, which nobody has put`)
-  oracle.begin(id, to, moved, t)
-  oracle.begin(id, key, null, t)
+  oracle.begin(id, to, moved, t, 'moved here')
+  oracle.begin(id, key, null, t, 'moved away')
 }
 
 function refused(oracle: Oracle, tally: Tally, id: string, asked: Begun, ended: Ended): string[] {
