@@ -9,17 +9,15 @@ import { openS3 } from './open.js'
 import type { Oracle } from './oracle.js'
 import { now, type StoreSetup } from './protocol.js'
 
-/** What a root keeps for good: what happened once, the kind of disk, and the log by which processes see changes. */
+/** What a root keeps for good: what happened once, the kind of disk, who it is, and the log by which processes see changes. */
 const MARKS = '.hybrid-store/outbox/marks/'
-const LASTING = ['.hybrid-store/outbox/changes', '.hybrid-store/format']
+const LASTING = ['.hybrid-store/outbox/changes', '.hybrid-store/outbox/id', '.hybrid-store/format']
 
 /** Bucket and disk of one world, seen past the store. */
 export class Aftermath {
   readonly #setup: StoreSetup
   readonly #bucket: TestBucket
   readonly #folder: string
-  /** Copies kept beside their key because both sides had changed. */
-  conflicts = 0
 
   constructor(setup: StoreSetup, bucket: TestBucket) {
     this.#setup = setup
@@ -120,7 +118,6 @@ export class Aftermath {
 
   /** A conflict copy is there so that a version is not lost; on one host only one that nobody was told of can need it. */
   #judgeConflict(oracle: Oracle, key: string, seq: number): string[] {
-    this.conflicts++
     const fate = oracle.fate(seq)
     if (fate && !fate.acknowledged && !fate.refused) return []
     return [`conflict copy ${key} holds ${oracle.describe(seq)}`]

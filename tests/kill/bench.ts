@@ -1,8 +1,7 @@
-import { S3Client } from '@aws-sdk/client-s3'
 import { inject } from 'vitest'
 import { Connection } from '../../src/drivers/s3/connection.js'
 import { FeatureProbe } from '../../src/drivers/s3/features.js'
-import type { S3ClientLike, S3Features } from '../../src/drivers/s3/index.js'
+import type { S3Features } from '../../src/drivers/s3/index.js'
 import { checkOptions } from '../../src/drivers/s3/settings.js'
 import { createBucket, type TestBucket } from '../servers/bucket.js'
 import { bundleChild, type ChildBundle } from './bundle.js'
@@ -16,8 +15,6 @@ export interface Bench {
   readonly bucket: TestBucket
   readonly proxy: KillProxy
   readonly features: S3Features
-  /** For the parent's own stores while S3 is up: past the proxy, and kept, since making one takes long. */
-  readonly client: S3ClientLike
   close(): Promise<void>
 }
 
@@ -30,12 +27,10 @@ export async function makeBench(label: string): Promise<Bench> {
   const connection = new Connection(checkOptions(options), options)
   const features = await new FeatureProbe(connection, () => {}).features()
   await connection.close()
-  const client = new S3Client({ endpoint, region, credentials, forcePathStyle: true, maxAttempts: 3 })
   const close = async () => {
-    client.destroy()
     await proxy.stop()
     await bucket.remove()
     await bundle.remove()
   }
-  return { bundle, bucket, proxy, features, client, close }
+  return { bundle, bucket, proxy, features, close }
 }

@@ -1,4 +1,3 @@
-import { PutObjectCommand } from '@aws-sdk/client-s3'
 import type { Bench } from './bench.js'
 import { makeBody } from './bodies.js'
 import type { ChildHandle, Nursery } from './process.js'
@@ -50,7 +49,7 @@ export async function runToPoint(
   await proxy.up()
   const world = await template.copy(`${script.name}-${point.name}`.replaceAll(/[^a-z0-9]+/g, '-'))
   try {
-    await seed(bench, world, script.before)
+    await seed(world, script.before)
     const child = await nursery.take()
     const { answered, stageFrom } = await play(bench, world, child, script, point)
     const errors = new Map<string, number>()
@@ -71,7 +70,7 @@ export async function runToPoint(
       return [...(await world.drain(store)), ...(await world.check(store, { all: true }))]
     })
     violations.push(...healed, ...(await world.compare()), ...(await world.sweep()))
-    if (world.conflicts > 0) violations.push(`${world.conflicts} conflict copies`)
+    if (world.conflicts > 0) violations.push(`${world.conflicts} conflicts`)
     return { byItself: answered, violations: violations.map((text) => `${script.name}, ${point.name}: ${text}`) }
   } finally {
     await world.remove()
@@ -104,17 +103,16 @@ async function play(bench: Bench, world: World, child: ChildHandle, script: Scri
   return { answered: alive, stageFrom }
 }
 
-async function seed({ bucket }: Bench, { setup, oracle }: World, keys: readonly string[]): Promise<void> {
-  for (const [index, key] of keys.entries()) {
-    const seq = SEEDED + index
-    const Metadata = { seq: String(seq) }
-    const Body = makeBody(key, seq, 1000)
-    await bucket.client.send(
-      new PutObjectCommand({ Bucket: bucket.name, Key: `${setup.prefix}/${key}`, Body, Metadata }),
-    )
-    oracle.begin(`seed ${key}`, key, seq, now())
-    oracle.acknowledge(`seed ${key}`, now())
-  }
+/** Through a store, so that the versions are this host's own. */
+async function seed(world: World, keys: readonly string[]): Promise<void> {
+  if (keys.length === 0) return
+  await world.withStore(async (store) => {
+    for (const [index, key] of keys.entries()) {
+      const seq = SEEDED + index
+      await store.put(key, makeBody(key, seq, 1000), { metadata: { seq: String(seq) } })
+      world.oracle.fix(key, seq, now())
+    }
+  })
 }
 
 function keysAcknowledged(said: readonly Said[], from: number): string[] {

@@ -6,7 +6,7 @@ import { isStorageError } from '../../src/index.js'
 import { Aftermath, isConflict } from './aftermath.js'
 import type { Bench } from './bench.js'
 import { listKeys, pathOf, readSeq } from './child-client.js'
-import { type KillStore, openStore } from './open.js'
+import { KeptS3, type KillStore, openS3, openStore } from './open.js'
 import { Oracle } from './oracle.js'
 import { now, type StoreSetup } from './protocol.js'
 
@@ -24,17 +24,16 @@ export class World {
   readonly #bench: Bench
   /** How often the paths of one key did not agree on which of several possible versions it has. */
   splits = 0
+  /** Changes that were not carried out as they were meant, because both sides had changed. */
+  conflicts = 0
   readonly #aftermath: Aftermath
+  readonly #s3: KeptS3
 
   private constructor(bench: Bench, setup: StoreSetup) {
     this.#bench = bench
     this.setup = setup
     this.#aftermath = new Aftermath(setup, bench.bucket)
-  }
-
-  /** Copies kept beside their key because both sides had changed. */
-  get conflicts(): number {
-    return this.#aftermath.conflicts
+    this.#s3 = openS3({ ...setup, maxAttempts: 3 }, KeptS3) as KeptS3
   }
 
   static async make(bench: Bench, prefix: string): Promise<World> {
@@ -59,17 +58,15 @@ export class World {
   }
 
   async remove(): Promise<void> {
+    await this.#s3.end()
     await this.#aftermath.empty()
     await rm(this.setup.root, { recursive: true, force: true })
   }
 
   /** A store of the parent's own on the same root and bucket. */
   async withStore<T>(work: (store: KillStore) => Promise<T>): Promise<T> {
-    const { client, proxy } = this.#bench
-    const store = openStore(
-      { ...this.setup, grace: 200, maxAttempts: 1 },
-      { client: proxy.isDown ? undefined : client },
-    )
+    const setup = { ...this.setup, grace: 200, maxAttempts: this.#bench.proxy.isDown ? 1 : 3 }
+    const store = openStore(setup, this.#bench.proxy.isDown ? {} : { s3: this.#s3 })
     try {
       return await work(store)
     } finally {
@@ -131,10 +128,16 @@ export class World {
     for (;;) {
       const { failed, remaining } = await store.reconcile()
       for (const { key, error } of failed) problems.add(`reconcile: ${key}: ${error.code} ${error.message}`)
-      if (remaining === 0) return [...problems]
+      if (remaining === 0) break
       if (Date.now() > end) return [...problems, `reconcile: ${remaining} still wait after ${patience} ms`]
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
+    for (const { id, key, operation, keptAs } of await store.conflicts()) {
+      this.conflicts++
+      if (!keptAs) problems.add(`conflict: the ${operation} of ${key} was given up`)
+      await store.dismissConflict(id)
+    }
+    return [...problems]
   }
 
   /** What is in the bucket and on the disk, seen past the store, against the oracle. Nothing may wait by now. */
