@@ -3,9 +3,9 @@ import { join, relative } from 'node:path'
 import { DeleteObjectsCommand, GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3'
 import { FsDriver } from '../../src/drivers/fs/index.js'
 import { INTERNAL_PREFIX, recordName } from '../../src/drivers/fs/internal-names.js'
+import type { S3Driver } from '../../src/drivers/s3/index.js'
 import type { TestBucket } from '../servers/bucket.js'
 import { readBody } from './bodies.js'
-import { openS3 } from './open.js'
 import type { Oracle } from './oracle.js'
 import { now, type StoreSetup } from './protocol.js'
 
@@ -60,12 +60,10 @@ export class Aftermath {
    * Sweeps as an application would after a crash, and answers what is left that belongs to nobody. Attributes without a
    * blob stay for an hour, since those of a blob that is just being written look the same; `aged` lets it pass.
    */
-  async sweep(openOutbox: () => Promise<unknown>, aged: boolean): Promise<string[]> {
+  async sweep(s3: S3Driver, openOutbox: () => Promise<unknown>, aged: boolean): Promise<string[]> {
     if (aged) await hoursLater(() => this.#sweepDisk())
     else await this.#sweepDisk()
-    const s3 = openS3(this.#setup)
     await s3.sweepUploads({ olderThan: 0 })
-    await s3.close()
     await openOutbox()
     return [...(await this.#openUploads()), ...(await this.#leftOnDisk(aged))]
   }

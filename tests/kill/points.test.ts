@@ -130,6 +130,8 @@ async function sweep(script: Script, label: string, pointAt: (n: number) => Poin
 describe.runIf(real)('kill -9 at every call of the file system in turn', () => {
   for (const script of [outage, transfer]) {
     for (const when of ['before', 'after'] as const) {
+      // The longer one finds the same disk before a call as after the one before.
+      if (when === 'before' && script === transfer && !LOOKS) continue
       const name = `${script.name}, ${when} the call`
       test(name, async () => {
         await sweep(script, name, (at) => ({ name: `${when} call ${at}`, fatal: { at, when, reads: LOOKS } }))

@@ -150,7 +150,7 @@ export class World {
   /** What is left after all sweeps that belongs to nobody. */
   sweep({ aged = false } = {}): Promise<string[]> {
     // Opening the outbox is its sweep.
-    return this.#aftermath.sweep(() => this.withStore((store) => store.pending()), aged)
+    return this.#aftermath.sweep(this.#s3, () => this.withStore((store) => store.pending()), aged)
   }
 
   /** Something moved once: from then on a path of the disk is looked up on S3 too, and all paths of a key are alike. */
