@@ -9,8 +9,8 @@ import { readBody } from './bodies.js'
 import type { Oracle } from './oracle.js'
 import { now, type StoreSetup } from './protocol.js'
 
-/** What a root keeps for good: what happened once, the kind of disk, who it is, and the log by which processes see changes. */
-const MARKS = '.hybrid-store/outbox/marks/'
+/** What a root keeps for good: what happened once, what was seen of S3, the kind of disk, who it is, and the log of changes. */
+const LASTING_START = ['.hybrid-store/outbox/marks/', '.hybrid-store/outbox/seen.']
 const LASTING = ['.hybrid-store/outbox/changes', '.hybrid-store/outbox/id', '.hybrid-store/format']
 
 /** Bucket and disk of one world, seen past the store. */
@@ -132,7 +132,8 @@ export class Aftermath {
     }
     return files
       .map(({ name, parentPath }) => relative(root, join(parentPath, name)))
-      .filter((name) => name.includes(INTERNAL_PREFIX) && !wanted.has(name) && !name.startsWith(MARKS))
+      .filter((name) => name.includes(INTERNAL_PREFIX) && !wanted.has(name))
+      .filter((name) => !LASTING_START.some((start) => name.startsWith(start)))
       .filter((name) => aged || !/\.hybrid-store\.attributes\.[0-9a-f]+$/.test(name))
       .map((name) => `left on disk: ${name}`)
   }

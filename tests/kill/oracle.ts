@@ -102,7 +102,7 @@ export class Oracle {
     const allowed = this.allowed(key, begin, end)
     if (allowed.includes(seq)) return undefined
     const may = allowed.map((one) => this.describe(one)).join(', ')
-    return `${key} is ${this.describe(seq)}; it may be ${may}; looked at ${begin.toFixed(1)}..${end.toFixed(1)} [${this.#history(key)}]`
+    return `${key} is ${this.describe(seq)}; it may be ${may}; looked at ${begin.toFixed(1)}..${end.toFixed(1)} [${this.#history(key, begin, end)}]`
   }
 
   /** Nobody is at it, and all who look agree on `seq`: from now on it is that. */
@@ -117,13 +117,14 @@ export class Oracle {
     return `#${seq}${fate.acknowledged ? '' : fate.refused ? ' (refused)' : ' (never acknowledged)'}`
   }
 
-  /** The latest changes of a key, for whoever has to find out what went wrong. */
-  #history(key: string): string {
+  /** The changes about that time, for whoever has to find out what went wrong. */
+  #history(key: string, from: number, to: number): string {
     const time = (t: number) => (Number.isFinite(t) ? t.toFixed(1) : '?')
     const one = ({ seq, begin, end, acknowledged, note }: Change) => {
       return `${seq === null ? 'absent' : `#${seq}`}${acknowledged ? '' : '?'} ${note} ${time(begin)}..${time(end)}`
     }
-    return this.#of(key).slice(-12).map(one).join(', ')
+    const near = this.#of(key).filter(({ begin, end }) => end > from - 1500 && begin < to + 200)
+    return near.slice(-20).map(one).join(', ')
   }
 
   #of(key: string): Change[] {

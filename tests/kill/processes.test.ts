@@ -59,12 +59,13 @@ describe.runIf(real)('processes on one root and one bucket', () => {
         await Promise.all(children.map((child) => child.tell({ do: 'stop' })))
         await proxy.idle()
 
+        const died = children.flatMap(({ isOver }, index) => (isOver ? [`process ${index} ended by itself`] : []))
         const drained = await world.withStore((store) => world.drain(store))
         const tally = newTally()
         const stories = () => children.map(({ said }) => said)
         const violations = readStories(stories(), world.oracle, tally, 'process')
         world.oracle.settle(now())
-        violations.push(...drained, ...(await world.withStore((store) => world.check(store, { all: true }))))
+        violations.push(...died, ...drained, ...(await world.withStore((store) => world.check(store, { all: true }))))
         // What the parent saw is what every process must see.
         const lengths = children.map(({ said }) => said.length)
         const operations = world.oracle.keys.map((key): Operation => ({ op: 'read', key, alias: 'bare' }))

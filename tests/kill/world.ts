@@ -132,9 +132,9 @@ export class World {
       if (Date.now() > end) return [...problems, `reconcile: ${remaining} still wait after ${patience} ms`]
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
-    for (const { id, key, operation, keptAs } of await store.conflicts()) {
+    for (const { id, key, operation, winner, keptAs } of await store.conflicts()) {
       this.conflicts++
-      if (!keptAs) problems.add(`conflict: the ${operation} of ${key} was given up`)
+      if (winner === 'remote' && !keptAs) problems.add(`conflict: the ${operation} of ${key} was given up`)
       await store.dismissConflict(id)
     }
     return [...problems]
