@@ -9,6 +9,9 @@ const LANES = 2
 /** Also at calls that only look: the same states again, for nothing has changed since the call before. */
 const LOOKS = process.env.KILL_ROUNDS !== undefined
 
+/** The first point of each sweep: to look at one again. */
+const FIRST = Number(process.env.KILL_POINT ?? 1)
+
 const small = 1000
 const large = 200_000
 
@@ -107,7 +110,7 @@ async function sweep(script: Script, label: string, pointAt: (n: number) => Poin
   const tally = newTally()
   const violations: string[] = []
   let kills = 0
-  let next = 1
+  let next = FIRST
   let isOver = false
   const run = async (lane: Lane) => {
     while (!isOver) {
@@ -124,7 +127,7 @@ async function sweep(script: Script, label: string, pointAt: (n: number) => Poin
   const seconds = Math.round((performance.now() - started) / 1000)
   console.log(`${label}: ${JSON.stringify({ kills, acknowledged, pending, violations: violations.length, seconds })}`)
   expect(violations.slice(0, 40)).toEqual([])
-  expect(kills).toBeGreaterThan(10)
+  if (FIRST === 1) expect(kills).toBeGreaterThan(10)
 }
 
 describe.runIf(real)('kill -9 at every call of the file system in turn', () => {
