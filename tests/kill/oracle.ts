@@ -124,7 +124,7 @@ export class Oracle {
       return `${seq === null ? 'absent' : `#${seq}`}${acknowledged ? '' : '?'} ${note} ${time(begin)}..${time(end)}`
     }
     const near = this.#of(key).filter(({ begin, end }) => end > from - 1500 && begin < to + 200)
-    return near.slice(-20).map(one).join(', ')
+    return (near.length > 0 ? near.slice(-20) : this.#of(key).slice(-8)).map(one).join(', ')
   }
 
   #of(key: string): Change[] {
