@@ -67,7 +67,13 @@ export function inherit(
     })
   }
   const latest = Math.max(notes.doubtUntil(current), entry.doubtUntil?.getTime() ?? 0)
-  return { base: current.base, ...(latest > 0 ? { doubtUntil: new Date(latest) } : {}) }
+  // What was there before the older change was there before this one too.
+  const seen = Math.max(current.seen?.getTime() ?? 0, entry.seen?.getTime() ?? 0)
+  return {
+    base: current.base,
+    ...(seen > 0 ? { seen: new Date(seen) } : {}),
+    ...(latest > 0 ? { doubtUntil: new Date(latest) } : {}),
+  }
 }
 
 /** Whether a request of the key that nobody answered may still take effect. */
