@@ -18,8 +18,8 @@ export async function measure({ s3, root, records = 10_000 }) {
   for (const durability of ['fsync', 'none']) {
     const bucket = s3 && {
       name: 's3',
-      make: () => new S3Driver({ ...s3, prefix: durability }),
-      overwrites: records / 5,
+      make: () => new S3Driver({ ...s3, prefix: `${durability}-${process.pid}` }),
+      overwrites: records / 10,
     }
     const memory = { name: 'memory', make: () => new MemoryDriver(), overwrites: records }
     for (const storage of [bucket, memory]) {

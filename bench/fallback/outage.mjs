@@ -9,6 +9,7 @@ import { inTurns, rowOf, timed } from './timing.mjs'
 
 const GOAL = 1.25
 const HOUR = 3_600_000
+
 export async function measure({ root }) {
   const small = randomBytes(10 * 1024)
   const rows = []
