@@ -75,20 +75,30 @@ async function assertElsewhere(
   context.drivers.need(plan.driver, 'delete')
 }
 
-/** The version that a read would find, outbox aside, and aside from a driver that is to have none any more. */
+/** The version that a read would find, outbox aside. */
+export interface CurrentVersion {
+  readonly driver: string
+  readonly etag: string
+  /** Drivers that were asked before, and have none. */
+  readonly absent: ReadonlySet<string>
+}
+
+/** Looks for it, aside from a driver that is to have none any more. */
 export async function currentVersion(
   context: StoreContext,
   plan: DeletePlan,
   gone: string | undefined,
   signal: AbortSignal | undefined,
-): Promise<{ readonly driver: string; readonly etag: string } | undefined> {
+): Promise<CurrentVersion | undefined> {
   const order = [plan.driver, ...plan.far, ...plan.near].filter((name) => context.drivers.get(name) && name !== gone)
+  const absent = new Set<string>()
   for (const driver of new Set(order)) {
     try {
       const info = await context.drivers.ask(driver, 'head', plan.key, (asked) => asked.head(plan.key, { signal }))
-      return { driver, etag: info.etag }
+      return { driver, etag: info.etag, absent }
     } catch (error) {
       if (!isStorageError(error, 'NOT_FOUND')) throw error
+      absent.add(driver)
     }
   }
   return undefined

@@ -3,7 +3,7 @@ import { isStorageError, StorageError } from '../errors/index.js'
 import { quoteKey } from '../keys/index.js'
 import type { OutboxRecord } from '../outbox/index.js'
 import type { StoreContext } from './context.js'
-import { currentVersion, type DeletePlan, deletePlan } from './delete-plan.js'
+import { type CurrentVersion, currentVersion, type DeletePlan, deletePlan } from './delete-plan.js'
 import { namedFailure } from './failures.js'
 import { aborted } from './read.js'
 import type { PathDeleteResult } from './stored.js'
@@ -40,6 +40,7 @@ async function deleteOne(
         const current = ifMatch === undefined ? undefined : await judge(context, plan, held.record, ifMatch, signal)
         const conditionOn = (name: string) => (current?.driver === name ? ifMatch : undefined)
         for (const name of new Set([...plan.far, ...waitsFor])) {
+          if (current?.absent.has(name)) continue
           const condition = { ifMatch: conditionOn(name), signal }
           await deleteFar(context, key, name, held, condition, ifMatch !== undefined, failures.get(name))
           changed = true
@@ -93,7 +94,9 @@ async function deleteFar(
     return
   }
   const now = waits ? await context.outbox?.box.find(key) : undefined
-  if (now) await endWaiting(context, now, record?.token)
+  const ended = now === undefined || (await endWaiting(context, now, record?.token))
+  // What came meanwhile is deleted too, and stays so when a lost request of it comes late.
+  if (!ended && box) await keepDelete(context, box, driver, key, {})
 }
 
 /**
@@ -106,7 +109,7 @@ async function judge(
   record: OutboxRecord | undefined,
   ifMatch: string,
   signal: AbortSignal | undefined,
-): Promise<{ readonly driver: string } | undefined> {
+): Promise<Pick<CurrentVersion, 'driver' | 'absent'> | undefined> {
   const { key } = plan
   if (record?.operation === 'put') {
     checkWriteConditions(key, record.md5, { ifMatch }, 'delete')

@@ -17,7 +17,7 @@ import type { StorePutOptions } from './options.js'
 import { routeTo } from './plan.js'
 import type { StoredBlob } from './stored.js'
 import { headIfThere, lookAround, type OtherVersions, settleVersions } from './versions.js'
-import { fallsBack, type HeldRecord, holding, outboxOf } from './waiting.js'
+import { type HeldRecord, holding, outboxOf } from './waiting.js'
 
 /** A put that was checked and routed. */
 interface Checked {
@@ -122,8 +122,8 @@ function waitsBehind({ record, busy }: HeldRecord, driver: string): boolean {
 }
 
 /**
- * A put that depends on the current version falls back only where that is one that waits here: else whether the
- * condition holds is for the driver to say.
+ * A put that depends on the current version: where that is one that waits here, it is the next generation of it, with
+ * its driver there or not; else whether the condition holds is for the driver to say, and it does not fall back.
  */
 async function putConditionally(
   context: StoreContext,
@@ -138,22 +138,12 @@ async function putConditionally(
     return asAsked(options, () => putDirectly(context, put, guarded))
   }
   checkWriteConditions(key, versionHere(record, before), options, 'put')
+  const { ifMatch: _, ifNoneMatch: __, ...unconditional } = options
+  // Only in the outbox can it be judged in the instant of the publish that this very record is still the current one.
   const onto = (current: OutboxRecord | undefined) => {
     if (current?.token !== record.token) throw changed(key, driver)
   }
-  const { ifMatch: _, ifNoneMatch: __, ...unconditional } = options
-  const waiting = { ...put, options: unconditional, check: onto, early: true }
-  if (waitsBehind(held, driver)) return putWithFallback(context, waiting)
-  let own: string | undefined
-  try {
-    own = (await headIfThere(context, driver, key, options.signal))?.etag
-  } catch (error) {
-    if (!fallsBack(context, driver, error)) throw error
-    return putWithFallback(context, waiting)
-  }
-  const condition = own === undefined ? { ifNoneMatch: '*' as const } : { ifMatch: own }
-  const direct = { ...waiting, options: { ...unconditional, ...condition }, early: put.early }
-  return asAsked(options, () => putWithFallback(context, direct))
+  return putWithFallback(context, { ...put, options: unconditional, check: onto, early: true })
 }
 
 /** Etag of the current version as far as it can be told from here; undefined where only the driver knows. */

@@ -141,17 +141,18 @@ export async function holding<T>(
 /**
  * Removes what waits of a key that was just changed on its driver: the record that was held, and what came after it,
  * since whatever overlaps has no order. But a request whose answer was lost meanwhile may still come and undo the
- * change, so that what it left waits on; and a condition (`judged`) held for the record that was held, and for no other.
+ * change, so that what it left waits on (false); and a condition (`judged`) held for the record that was held, and for no other.
  */
 export async function endWaiting(
   context: StoreContext,
   current: OutboxRecord,
   held: string | undefined,
   judged = false,
-): Promise<void> {
-  if (current.token !== held && (judged || isInDoubt(context, current))) return
+): Promise<boolean> {
+  if (current.token !== held && (judged || isInDoubt(context, current))) return false
   try {
     await context.outbox?.box.remove(current)
+    return true
   } catch (error) {
     throw isStorageError(error) ? error.with({ outcome: 'unknown' }) : error
   }

@@ -78,6 +78,11 @@ export function putFar(
   const outcomes: Outcome[] = []
   for (const fate of fates(scene)) {
     if (fate === 'answered') {
+      // Only the outbox can judge the condition in the instant in which what waits is superseded.
+      if (condition !== undefined && waiting !== undefined) {
+        outcomes.push(...againstWaiting(world, scene, key, condition, () => fellBack(false)))
+        continue
+      }
       const current = look(world, scene, 's3', key, true)
       const refusal = judge(condition, typeof current === 'string' ? undefined : current.id)
       const others = condition !== undefined && origin(world, scene, key)
