@@ -140,11 +140,17 @@ async function runIn(
   s3.outage()
   const still = await match(store, { allowed, keys }, await remote.after(changes))
   if (typeof still === 'string') problems.push(`afterwards ${still}`)
+  const { keepAfter } = operations
+  await keepAfter.run(store).catch((error: unknown) => problems.push(`the next put failed: ${error}`))
   await store.close().catch((error) => problems.push(`close failed: ${error}`))
   const open = openBelow(top)
   if (open.length > 0) problems.push(`left open: ${open.map((path) => path.slice(top.length))}`)
   const { failed } = disk
-  const expected = { allowed: typeof still === 'number' ? allowed.slice(still) : allowed, keys }
+  const possible = typeof still === 'number' ? allowed.slice(still) : allowed
+  const expected = {
+    allowed: possible.flatMap((one) => keepAfter.effects(one) ?? []),
+    keys: [...keys, 's3/after'],
+  }
   problems.push(...(await judge(root, buryIn(root), await remote.after(changes), expected)))
   const how = outcome ? `${outcome.error}, outcome ${(outcome.error as StorageError).outcome}` : 'resolved'
   return { failed: failed !== undefined, problems: problems.map((problem) => `${failed}: ${how}: ${problem}`) }

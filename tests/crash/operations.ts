@@ -163,6 +163,7 @@ export const operations = {
     put({ key: 's3/x', label: 'nine', s3: 'down' }),
     put({ key: 's3/z', label: 'ten', size: LARGE, s3: 'down' }),
   ),
+  keepAfter: put({ key: 's3/after', label: 'after', s3: 'down' }),
   bury: remove(['s3/x'], 'down'),
   buryOther: remove(['s3/y'], 'down'),
   buryBoth: remove(['s3/x', 's3/y'], 'down'),
