@@ -98,7 +98,7 @@ async function runIn(
   const root = join(top, 'root')
   const disk = new FailingDisk()
   let changes = 0
-  const remote = new Remote((count) => {
+  const remote = Remote.empty((count) => {
     changes = count
   })
   const s3 = new FaultyDriver(remote.driver)

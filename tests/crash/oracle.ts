@@ -67,7 +67,7 @@ export async function judge(
 }
 
 /** Hands over until nothing is left, as a timer would. */
-async function reconcileAll(store: Store, s3: FaultyDriver, problems: string[]): Promise<void> {
+export async function reconcileAll(store: Store, s3: FaultyDriver, problems: string[]): Promise<void> {
   s3.recover()
   for (let attempt = 0; ; attempt++) {
     const { failed, remaining } = await store.reconcile()

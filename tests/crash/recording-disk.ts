@@ -1,5 +1,6 @@
-import fs, { type BigIntStats } from 'node:fs'
+import fs, { type BigIntStats, type Stats } from 'node:fs'
 import { DirectFs, type OpenFile, splitPath } from './direct-fs.js'
+import { Identities } from './identities.js'
 
 /** A file, directory or symlink for as long as it is there, whatever its names. The top directory is 0. */
 export type Id = number
@@ -52,13 +53,19 @@ export class RecordingDisk extends DirectFs {
   readonly #opened = new WeakMap<OpenFile, Id>()
   /** Where the next write without a position goes. */
   readonly #positions = new WeakMap<OpenFile, number | 'end'>()
+  readonly #identities: Identities
   #last: Id = 0
   #syncs = 0
 
-  /** `top` exists, is empty and durable; nothing outside it is changed. */
-  constructor(top: string) {
+  /**
+   * `top` exists and is durable, and nothing outside it is changed. What it holds is taken for durable too, and comes
+   * first among the steps, under the identities that it had before.
+   */
+  constructor(top: string, identities = new Identities()) {
     super()
+    this.#identities = identities
     this.#ids.set(fs.statSync(top, { bigint: true }).ino, 0)
+    this.#adopt(top)
   }
 
   mark(what: Mark): void {
@@ -115,6 +122,18 @@ export class RecordingDisk extends DirectFs {
     this.steps.push({ kind: 'truncate', id: this.#of(file), length, facts: this.#facts(file) })
   }
 
+  override fstat(file: OpenFile): BigIntStats {
+    return this.#identities.show(super.fstat(file))
+  }
+
+  override lstat(path: string, options: { bigint: boolean } | undefined): Stats | BigIntStats {
+    return this.#identities.show(super.lstat(path, options))
+  }
+
+  override stat(path: string, options: { bigint: boolean } | undefined): Stats | BigIntStats {
+    return this.#identities.show(super.stat(path, options))
+  }
+
   override mkdir(path: string, mode: number | undefined): void {
     super.mkdir(path, mode)
     const stat = fs.lstatSync(path, { bigint: true })
@@ -157,7 +176,27 @@ export class RecordingDisk extends DirectFs {
   }
 
   #facts(file: OpenFile): FileFacts {
-    return factsOf(fs.fstatSync(file.fd, { bigint: true }))
+    return factsOf(this.fstat(file))
+  }
+
+  #adopt(directory: string): void {
+    for (const { name } of fs.readdirSync(directory, { withFileTypes: true })) {
+      const path = `${directory}/${name}`
+      const { ino } = fs.lstatSync(path, { bigint: true })
+      const stat = this.lstat(path, { bigint: true }) as BigIntStats
+      const at = this.#place(path)
+      const twin = stat.isFile() ? this.#ids.get(ino) : undefined
+      const id = twin ?? this.#named(ino)
+      if (twin !== undefined) this.steps.push({ kind: 'link', id, at })
+      else if (stat.isSymbolicLink()) this.steps.push({ kind: 'symlink', id, at, target: fs.readlinkSync(path) })
+      else if (stat.isDirectory()) this.steps.push({ kind: 'mkdir', id, at, mode: factsOf(stat).mode })
+      else {
+        const facts = factsOf(stat)
+        this.steps.push({ kind: 'create', id, at, ino: stat.ino, facts })
+        this.steps.push({ kind: 'write', id, offset: 0, bytes: fs.readFileSync(path), facts })
+      }
+      if (stat.isDirectory()) this.#adopt(path)
+    }
   }
 
   #of(file: OpenFile): Id {

@@ -3,17 +3,22 @@ import { MemoryDriver } from '../../src/drivers/memory/index.js'
 
 type Change = (driver: MemoryDriver) => Promise<unknown>
 
+interface PastChange {
+  readonly at: number
+  readonly change: Change
+}
+
 /**
  * An S3 that outlives the crash: blobs in memory, and every change that reached them, so that the state after any
  * number of changes can be made again.
  */
 export class Remote {
   readonly driver: BlobDriver
-  readonly #changes: { readonly at: number; readonly change: Change }[] = []
+  readonly #changes: PastChange[]
 
-  /** `changed` is called after each change, with their number. */
-  constructor(changed: (changes: number) => void) {
-    const inner = new MemoryDriver()
+  /** `changed` is called after each change, with their number. `inner` is what `before` have led to. */
+  private constructor(changed: (changes: number) => void, inner: MemoryDriver, before: readonly PastChange[]) {
+    this.#changes = [...before]
     const note = (change: Change) => {
       this.#changes.push({ at: Date.now(), change })
       changed(this.#changes.length)
@@ -54,6 +59,16 @@ export class Remote {
       },
       has: (target, name) => name !== 'createOutbox' && Reflect.has(target, name),
     })
+  }
+
+  /** An empty one. */
+  static empty(changed: (changes: number) => void): Remote {
+    return new Remote(changed, new MemoryDriver(), [])
+  }
+
+  /** One that goes on after so many changes; the number of changes goes on too. */
+  async since(changes: number, changed: (changes: number) => void): Promise<Remote> {
+    return new Remote(changed, await this.after(changes), this.#changes.slice(0, changes))
   }
 
   /** A driver in the state after so many changes, with the times of then. */

@@ -1,21 +1,10 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
-import { choices, randomFrom } from './choices.js'
-import { type OperationName, operations, type State } from './operations.js'
-import { judge } from './oracle.js'
-import { DiskModel } from './replayer.js'
-import { restore } from './restored-disk.js'
-import {
-  core,
-  isSound,
-  nameOf,
-  ownDirectory,
-  type Recording,
-  record,
-  type Workload,
-  workloadNamed,
-} from './workloads.js'
+import { randomFrom } from './choices.js'
+import { replay, type Tally } from './crash-points.js'
+import { type OperationName, operations } from './operations.js'
+import { core, isSound, nameOf, ownDirectory, record, type Workload, workloadNamed } from './workloads.js'
 
 /**
  * A workload is cut off after each of its calls, and each time several states that a crash may leave are put on a disk
@@ -28,6 +17,7 @@ const rounds = Number(process.env.CRASH_ROUNDS ?? 1)
 const seed = Number(process.env.CRASH_SEED ?? Math.floor(Math.random() * 2 ** 31))
 const MIXTURES = 3
 const RANDOM_WORKLOADS = 4
+const RECOVERIES = 4
 
 const chosen: readonly Workload[] = [
   { start: 'empty', operations: ['putLocalAttributes', 'putLocal', 'deleteLocal'] },
@@ -77,13 +67,13 @@ const workloads = process.env.CRASH_WORKLOAD
   ? [workloadNamed(process.env.CRASH_WORKLOAD)]
   : [...chosen, ...(core ? [...buried, ...drawn(RANDOM_WORKLOADS * rounds)] : [])]
 
-const counts = { workloads: 0, prefixes: 0, states: 0, opened: 0, violations: 0 }
+const tally = { workloads: 0, prefixes: 0, states: 0, opened: 0, recoveries: 0, violations: 0 }
 
 afterAll(() => {
-  const { workloads, prefixes, states, opened, violations } = counts
+  const { workloads, prefixes, states, opened, recoveries, violations } = tally
   process.stdout.write(
-    `crash replay: ${workloads} workloads, ${prefixes} prefixes, ${states} states, ${opened} of them different and ` +
-      `opened, ${violations} violations (CRASH_SEED=${seed})\n`,
+    `crash replay: ${workloads} workloads and ${recoveries} recoveries, ${prefixes} prefixes, ${states} states, ` +
+      `${opened} of them different and opened, ${violations} violations (CRASH_SEED=${seed})\n`,
   )
 })
 
@@ -91,73 +81,20 @@ it.each(workloads.map((workload) => [nameOf(workload), workload] as const))(
   'survives a crash after any call: %s',
   async (name, workload) => {
     const top = ownDirectory()
+    const own: Tally = { prefixes: 0, states: 0, opened: 0, recoveries: 0, violations: [] }
     try {
       const live = join(top, 'live')
       mkdirSync(live)
-      const violations = await replay(await record(workload, live), top)
-      const shown = violations.slice(0, 5).join('\n')
-      expect(violations.length, `${shown}\nagain: CRASH_SEED=${seed} CRASH_WORKLOAD='${name}'`).toBe(0)
+      const effort = { seed, mixtures: MIXTURES * rounds, recoveries: RECOVERIES * rounds }
+      await replay(await record(workload, live), top, effort, own)
     } finally {
       rmSync(top, { recursive: true, force: true })
+      tally.workloads++
+      for (const count of ['prefixes', 'states', 'opened', 'recoveries'] as const) tally[count] += own[count]
+      tally.violations += own.violations.length
     }
+    const shown = own.violations.slice(0, 5).join('\n')
+    expect(own.violations.length, `${shown}\nagain: CRASH_SEED=${seed} CRASH_WORKLOAD='${name}'`).toBe(0)
   },
   120_000 * rounds,
 )
-
-/** Cuts the recording off after each step; answers what went wrong. */
-async function replay(recording: Recording, top: string): Promise<string[]> {
-  const { steps, begin, states, workload, remote } = recording
-  const model = new DiskModel()
-  const random = randomFrom(seed)
-  const violations: string[] = []
-  const seen = new Set<string>()
-  const keys = new Set(['local/never', 's3/never', ...states.flatMap((state) => [...state.keys()])])
-  let acknowledged = 0
-  let running: number | undefined
-  let changes = 0
-  counts.workloads++
-  for (const [index, step] of steps.entries()) {
-    model.apply(step)
-    if (step.kind === 'mark') {
-      if (step.what.kind === 'remote') changes = step.what.changes
-      else if (step.what.kind === 'begin') running = step.what.operation
-      else {
-        acknowledged = step.what.operation + 1
-        running = undefined
-      }
-    }
-    if (index < begin) {
-      if (index === begin - 1) model.settle()
-      continue
-    }
-    counts.prefixes++
-    const allowed = allowedStates(states[acknowledged] as State, workload.operations[running ?? -1])
-    for (const key of allowed.flatMap((state) => [...state.keys()])) keys.add(key)
-    for (const choice of choices(model, random, MIXTURES * rounds)) {
-      counts.states++
-      const state = model.crash(choice)
-      const id = `${state.digest} ${acknowledged} ${running} ${changes}`
-      if (seen.has(id)) continue
-      seen.add(id)
-      counts.opened++
-      const directory = join(top, `crash-${counts.opened}`)
-      mkdirSync(directory)
-      const problems = await judge(join(directory, 'root'), restore(state, directory), await remote.after(changes), {
-        allowed,
-        keys: [...keys],
-      })
-      rmSync(directory, { recursive: true })
-      if (problems.length === 0) continue
-      counts.violations++
-      const at = `${index + 1 - begin} of ${steps.length - begin} calls (the last: ${step.kind}), ${state.name}`
-      violations.push(`${at}: ${problems.join('; ')}`)
-    }
-  }
-  return violations
-}
-
-function allowedStates(before: State, running: OperationName | undefined): readonly State[] {
-  const operation = running && operations[running]
-  if (!operation || operation.refused?.(before)) return [before]
-  return [before, ...(operation.effects(before) ?? [])]
-}

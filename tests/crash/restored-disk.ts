@@ -2,25 +2,19 @@ import fs, { type BigIntStats, type Stats } from 'node:fs'
 import { join } from 'node:path'
 import { makeOwner } from '../../src/disk/index.js'
 import { DirectFs, type OpenFile } from './direct-fs.js'
+import { Identities } from './identities.js'
 import type { Id } from './recording-disk.js'
 import type { CrashState } from './replayer.js'
 
-/** What a file was before the crash, and what time it shows in the directory that it was put back into. */
-interface Identity {
-  readonly ino: bigint
-  readonly mtimeNs: bigint
-  readonly shown: bigint
-}
-
 /** The file system after a crash, on a directory of its own. */
 export class RestoredDisk extends DirectFs {
-  readonly #identities: ReadonlyMap<bigint, Identity>
+  readonly identities: Identities
   /** Milliseconds by which everything looks older than it is. */
   age = 0
 
-  constructor(identities: ReadonlyMap<bigint, Identity>) {
+  constructor(identities: Identities) {
     super()
-    this.#identities = identities
+    this.identities = identities
   }
 
   override fstat(file: OpenFile): BigIntStats {
@@ -35,28 +29,19 @@ export class RestoredDisk extends DirectFs {
     return this.#asItWas(super.stat(path, options))
   }
 
-  /**
-   * A crash changes neither the number nor the time of a file, but putting a file back does: attributes are bound to
-   * both, so the disk shows the ones from before. A time is the file's own again once it was changed.
-   */
   #asItWas<T extends Stats | BigIntStats>(stat: T): T {
-    const was = this.#identities.get(BigInt(stat.ino))
     if ('mtimeNs' in stat) {
-      if (was !== undefined && stat.mtimeNs === was.shown) stat.mtimeNs = was.mtimeNs
-      if (was !== undefined) stat.ino = was.ino
       // Leases ask for milliseconds, versions for nanoseconds.
       stat.ctimeMs -= BigInt(this.age)
       stat.mtimeMs -= BigInt(this.age)
-    } else if (was !== undefined) {
-      stat.ino = Number(was.ino)
     }
-    return stat
+    return this.identities.show(stat)
   }
 }
 
 /** Makes the tree of a crash state in an empty directory. */
 export function restore({ nodes, entries, contents }: CrashState, directory: string): RestoredDisk {
-  const identities = new Map<bigint, Identity>()
+  const identities = new Identities()
   const made = new Map<Id, string>()
   const visit = (id: Id, path: string) => {
     for (const [name, child] of entries.get(id) ?? []) {
@@ -79,7 +64,7 @@ export function restore({ nodes, entries, contents }: CrashState, directory: str
         fs.futimesSync(fd, seconds, seconds)
         const stat = fs.fstatSync(fd, { bigint: true })
         fs.closeSync(fd)
-        identities.set(stat.ino, { ino: node.ino, mtimeNs: facts.mtimeNs, shown: stat.mtimeNs })
+        identities.add(stat.ino, { ino: node.ino, mtimeNs: facts.mtimeNs, shown: stat.mtimeNs })
       }
       made.set(child, place)
     }
@@ -117,5 +102,5 @@ export function buryIn(directory: string): RestoredDisk {
     }
     if (buried(entry.name) !== entry.name) fs.renameSync(path, join(entry.parentPath, buried(entry.name)))
   }
-  return new RestoredDisk(new Map())
+  return new RestoredDisk(new Identities())
 }

@@ -61,7 +61,7 @@ export function openStore(s3: BlobDriver, local: FsDriver): Store {
 /** Runs the workload on a disk that writes everything down. The caller removes `top`. */
 export async function record(workload: Workload, top: string): Promise<Recording> {
   const disk = new RecordingDisk(top)
-  const remote = new Remote((changes) => disk.mark({ kind: 'remote', changes }))
+  const remote = Remote.empty((changes) => disk.mark({ kind: 'remote', changes }))
   const s3 = new FaultyDriver(remote.driver)
   const store = openStore(s3, new FsDriver({ root: join(top, 'root'), fs: disk }))
   let state: State = new Map()
