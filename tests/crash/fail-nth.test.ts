@@ -10,7 +10,7 @@ import { type OperationName, operations, type State, type Store, seeds } from '.
 import { judge, match } from './oracle.js'
 import { Remote } from './remote.js'
 import { buryIn } from './restored-disk.js'
-import { core, openStore, ownDirectory } from './workloads.js'
+import { openStore, ownDirectory } from './workloads.js'
 
 /** Something that is done on a disk that fails. */
 interface Scenario {
@@ -34,9 +34,6 @@ const scenarios: readonly Scenario[] = [
   { name: 'a delete on S3 under a waiting put', before: ['keepLarge'], act: 'remove' },
   { name: 'opening', before: ['keepSmall', 'keepOther'], act: (store) => store.pending(), reopened: true },
   { name: 'a mark', before: ['keepSmall'], act: (_, local) => local.createOutbox().mark('moved') },
-]
-
-const buried: readonly Scenario[] = [
   { name: 'a tombstone', before: [], act: 'buryOther' },
   { name: 'a tombstone over a waiting put', before: ['keepLarge'], act: 'bury' },
   { name: 'a put over a tombstone', before: ['buryOther'], act: 'keepOther' },
@@ -166,34 +163,31 @@ function wrongWith(error: unknown, top: string): string[] {
   return shown.includes(top) || shown.includes('/proc/') ? [`${error} shows a path`] : []
 }
 
-describe.each([...scenarios, ...(core ? buried : [])].map((scenario) => [scenario.name, scenario] as const))(
-  '%s',
-  (_, scenario) => {
-    it.each(
-      faults.map(
-        (fault) =>
-          [`${fault.code} ${fault.lasting === 'on' ? 'from the nth on' : 'once'}, ${fault.name}`, fault] as const,
-      ),
-    )(
-      'loses and half-writes nothing: %s',
-      async (_, fault) => {
-        const violations: string[] = []
-        for (let nth = 1; ; nth++) {
-          const { failed, problems } = await run(scenario, (disk) => disk.arm(fault, nth))
-          if (!failed) break
-          violations.push(...problems.map((problem) => `call ${nth}, ${problem}`))
-        }
-        counts.violations += violations.length
-        expect(violations, `${violations.length} in all`).toEqual([])
-      },
-      60_000,
-    )
-
-    it('goes on where a write stopped short', async () => {
-      for (const most of [1000, 7]) {
-        const { problems } = await run(scenario, (disk) => disk.takeAtMost(most))
-        expect(problems).toEqual([])
+describe.each(scenarios.map((scenario) => [scenario.name, scenario] as const))('%s', (_, scenario) => {
+  it.each(
+    faults.map(
+      (fault) =>
+        [`${fault.code} ${fault.lasting === 'on' ? 'from the nth on' : 'once'}, ${fault.name}`, fault] as const,
+    ),
+  )(
+    'loses and half-writes nothing: %s',
+    async (_, fault) => {
+      const violations: string[] = []
+      for (let nth = 1; ; nth++) {
+        const { failed, problems } = await run(scenario, (disk) => disk.arm(fault, nth))
+        if (!failed) break
+        violations.push(...problems.map((problem) => `call ${nth}, ${problem}`))
       }
-    })
-  },
-)
+      counts.violations += violations.length
+      expect(violations, `${violations.length} in all`).toEqual([])
+    },
+    60_000,
+  )
+
+  it('goes on where a write stopped short', async () => {
+    for (const most of [1000, 7]) {
+      const { problems } = await run(scenario, (disk) => disk.takeAtMost(most))
+      expect(problems).toEqual([])
+    }
+  })
+})

@@ -81,10 +81,7 @@ export async function reconcileAll(store: Store, s3: FaultyDriver, problems: str
     // Records in doubt are kept for the grace of a millisecond.
     await new Promise((resolve) => setTimeout(resolve, 1))
   }
-  for (const { key, operation } of (await (
-    store as unknown as { conflicts?(): Promise<{ key: string; operation: string }[]> }
-  ).conflicts?.()) ?? [])
-    problems.push(`a conflict was found: ${operation} ${key}`)
+  for (const { key, operation } of await store.conflicts()) problems.push(`a conflict was found: ${operation} ${key}`)
 }
 
 async function checkPlaces(

@@ -4,7 +4,7 @@ import { afterAll, expect, it } from 'vitest'
 import { randomFrom } from './choices.js'
 import { replay, type Tally } from './crash-points.js'
 import { type OperationName, operations } from './operations.js'
-import { core, isSound, nameOf, ownDirectory, record, type Workload, workloadNamed } from './workloads.js'
+import { isSound, nameOf, ownDirectory, record, type Workload, workloadNamed } from './workloads.js'
 
 /**
  * A workload is cut off after each of its calls, and each time several states that a crash may leave are put on a disk
@@ -31,9 +31,6 @@ const chosen: readonly Workload[] = [
   { start: 'empty', operations: ['keepBoth', 'reconcile'] },
   { start: 'seeded', operations: ['keepLarge', 'send'] },
   { start: 'seeded', operations: ['keepSmall', 'remove'] },
-]
-
-const buried: readonly Workload[] = [
   { start: 'seeded', operations: ['keepOther', 'reconcile'] },
   { start: 'empty', operations: ['keepLarge', 'bury', 'reconcile'] },
   { start: 'empty', operations: ['keepSmall', 'bury', 'keepLarge'] },
@@ -65,7 +62,7 @@ function drawn(count: number): Workload[] {
 
 const workloads = process.env.CRASH_WORKLOAD
   ? [workloadNamed(process.env.CRASH_WORKLOAD)]
-  : [...chosen, ...(core ? [...buried, ...drawn(RANDOM_WORKLOADS * rounds)] : [])]
+  : [...chosen, ...drawn(RANDOM_WORKLOADS * rounds)]
 
 const tally = { workloads: 0, prefixes: 0, states: 0, opened: 0, recoveries: 0, violations: 0 }
 

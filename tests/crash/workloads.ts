@@ -45,17 +45,14 @@ export function ownDirectory(): string {
   return realpathSync(mkdtempSync(join(above, 'hybrid-store-crash-')))
 }
 
-import { FsOutbox } from '../../src/outbox/index.js'
-export const core = 'commitDelete' in FsOutbox.prototype
 export function openStore(s3: BlobDriver, local: FsDriver): Store {
   return new HybridStore({
     drivers: { s3, local },
     policy: ({ key }) => (key.startsWith('local/') ? 'local' : 's3'),
-    ...(core
-      ? { fallback: { s3: 'local', circuit: false, grace: 1 }, reconcile: false }
-      : { fallback: { s3: 'local' } }),
+    fallback: { s3: 'local', circuit: false, grace: 1 },
+    reconcile: false,
     logger: false,
-  } as never)
+  })
 }
 
 /** Runs the workload on a disk that writes everything down. The caller removes `top`. */
