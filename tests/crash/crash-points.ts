@@ -20,6 +20,13 @@ export interface Effort {
   readonly recoveries: number
 }
 
+/** Something that a crash must not lead to. */
+export interface Violation {
+  /** After which call, and in which of the states. */
+  readonly at: string
+  readonly problem: string
+}
+
 /** What was tried, and what went wrong. */
 export interface Tally {
   prefixes: number
@@ -27,7 +34,7 @@ export interface Tally {
   /** States that no other one equals. */
   opened: number
   recoveries: number
-  readonly violations: string[]
+  readonly violations: Violation[]
 }
 
 /** A recording up to one of its steps. */
@@ -58,10 +65,9 @@ export async function replay(recording: Recording, top: string, effort: Effort, 
     const found: CrashState[] = []
     for (const choice of choices(model, random, effort.mixtures)) {
       const state = model.crash(choice)
-      found.push(state)
-      await judged.open(state, { at, epoch, expected, memory: () => remote.after(changes) })
+      if (await judged.open(state, { at, epoch, expected, memory: () => remote.after(changes) })) found.push(state)
     }
-    if (random() >= often) continue
+    if (found.length === 0 || random() >= often) continue
     const start = found[Math.floor(random() * found.length)] as CrashState
     await replayRecovery(recording, { ...point, at: `${at}, ${start.name}` }, start, expected, judged, random)
   }
@@ -174,15 +180,17 @@ class Judged {
     return path
   }
 
-  async open(state: CrashState, { at, epoch, expected, memory }: Opening): Promise<void> {
+  /** Answers whether it was not seen before. */
+  async open(state: CrashState, { at, epoch, expected, memory }: Opening): Promise<boolean> {
     this.tally.states++
     const id = `${epoch} ${state.digest}`
-    if (this.#seen.has(id)) return
+    if (this.#seen.has(id)) return false
     this.#seen.add(id)
     this.tally.opened++
     const directory = this.directory()
     const problems = await judge(join(directory, 'root'), restore(state, directory), await memory(), expected)
     rmSync(directory, { recursive: true })
-    if (problems.length > 0) this.tally.violations.push(`${at}, ${state.name}: ${problems.join('; ')}`)
+    for (const problem of problems) this.tally.violations.push({ at: `${at}, ${state.name}`, problem })
+    return true
   }
 }
