@@ -1,0 +1,19 @@
+/**
+ * `MODEL_RUNS=10` makes every suite ten times as long. `MODEL_SEED`, `MODEL_PATH` and `MODEL_REPLAY` are what a failure
+ * printed (seed, path, replayPath): with `vitest -t` and the test's name they run exactly that again.
+ */
+const { MODEL_RUNS, MODEL_SEED, MODEL_PATH, MODEL_REPLAY } = process.env
+
+const times = Number(MODEL_RUNS ?? 1)
+
+export const repeated = {
+  times,
+  timeout: 240_000 * Math.max(times, 1),
+  replay: {
+    ...(MODEL_SEED === undefined ? {} : { seed: Number(MODEL_SEED) }),
+    ...(MODEL_PATH === undefined ? {} : { path: MODEL_PATH }),
+  },
+}
+
+/** For sequences of commands. */
+export const replayed = MODEL_REPLAY === undefined ? {} : { replayPath: MODEL_REPLAY }
