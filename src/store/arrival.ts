@@ -45,10 +45,9 @@ export async function verifyArrival(
 
 /** A stream that is opened when it is read, so that one that is not read holds nothing. */
 export function lazyStream(open: () => Promise<AsyncIterable<Uint8Array>>): Readable {
-  return Readable.from(
-    (async function* () {
-      yield* await open()
-    })(),
-    { objectMode: false },
-  )
+  const chunks = async function* () {
+    yield* await open()
+  }
+  // Whoever reads it is told of a failure; where nobody does any more, it must not end the process.
+  return Readable.from(chunks(), { objectMode: false }).on('error', () => {})
 }

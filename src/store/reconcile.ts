@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { isStorageError, type StorageError } from '../errors/index.js'
 import type { Outbox, OutboxRecord } from '../outbox/index.js'
 import { carryOut } from './carry-out.js'
@@ -36,7 +37,10 @@ export interface RunOptions extends ReconcileOptions {
 export async function reconcile(context: StoreContext, options: RunOptions): Promise<ReconcileResult> {
   const box = context.outbox?.box
   if (box === undefined) return { moved: 0, failed: [], remaining: 0 }
-  const run = new Run(context, box, options)
+  const signal = options.signal && AbortSignal.any([options.signal])
+  // All that is under way listens to it.
+  if (signal) setMaxListeners(0, signal)
+  const run = new Run(context, box, { ...options, signal })
   await run.records(await box.list({ limit: options.limit }))
   return { moved: run.moved, failed: run.failed, remaining: (await box.summary()).count }
 }

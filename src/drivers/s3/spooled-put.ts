@@ -89,7 +89,8 @@ async function sendAgain(
   for (let attempt = 1; ; attempt++) {
     const stalled = new AbortController()
     const watch = setTimeout(() => stalled.abort(), timeouts.response)
-    const body = Readable.from(watched(open(), watch), { objectMode: false })
+    // A failure after the request has ended has no other listener, and is told by the request.
+    const body = Readable.from(watched(open(), watch), { objectMode: false }).on('error', () => {})
     try {
       return await putObject(put, body, size, trace, AbortSignal.any([put.signal, stalled.signal]), sha256)
     } catch (caught) {
