@@ -1,0 +1,100 @@
+import { handOver, outbox } from './tests.mjs'
+
+/**
+ * Several processes on one disk.
+ *
+ * @type {import('../defects.mjs').Defect[]}
+ */
+export const processes = [
+  {
+    name: 'the change log is not written',
+    file: 'src/outbox/fs-outbox.ts',
+    find: 'await this.#log.append(names.map((name) => ({ type, name }))).catch(() => {})',
+    replace: '',
+    tests: outbox('see what the others add'),
+  },
+  {
+    name: 'the change log is not read',
+    file: 'src/outbox/fs-outbox.ts',
+    find: 'if (news === undefined) return',
+    replace: 'return',
+    tests: outbox('see what the others add'),
+  },
+  {
+    name: 'removals are not applied from the change log',
+    file: 'src/outbox/fs-outbox.ts',
+    find: "if (type === 'removed') {\n        this.#index.remove(name)",
+    replace: "if (type === 'removed') {",
+    tests: outbox('see what the others add'),
+  },
+  {
+    name: 'a commit does not take the lock of its key',
+    file: 'src/outbox/fs-outbox.ts',
+    find: 'const taken = await this.#folder.signatures.take(lock)',
+    replace: "const taken = 'taken' as string",
+    tests: outbox('a generation of its own'),
+  },
+  {
+    name: 'after a dead process held the lock of a key, its record is not looked for',
+    file: 'src/outbox/fs-outbox.ts',
+    find: "if (taken === 'broken') await this.#rescan()\n        else await this.#refresh()",
+    replace: 'await this.#refresh()',
+    tests: outbox('look again where one died'),
+  },
+  {
+    name: 'a claim does not tell that its holder died',
+    file: 'src/outbox/claims.ts',
+    find: "died: taken === 'broken'",
+    replace: 'died: false',
+    tests: outbox('told where one died'),
+  },
+  {
+    name: 'the sweep takes the claims of dead processes while their records wait',
+    file: 'src/outbox/sweep.ts',
+    find: 'if (!needed.has(name)) await removeDeadLock',
+    replace: 'await removeDeadLock',
+    tests: outbox('told where one died'),
+  },
+  {
+    name: 'close leaves a claim that is kept',
+    file: 'src/outbox/fs-outbox.ts',
+    find: 'await this.#claims.releaseAll()',
+    replace: '',
+    tests: outbox('of one that has closed'),
+  },
+  {
+    name: 'reconcile does not give claims back',
+    file: 'src/store/reconcile.ts',
+    find: 'await claim.release()',
+    replace: '',
+    tests: handOver('gives the record back'),
+  },
+  {
+    name: 'a change does not give the record back that it supersedes',
+    file: 'src/store/waiting.ts',
+    find: 'await held.release()',
+    replace: '',
+    tests: handOver('gives the record that it supersedes back'),
+  },
+  {
+    name: 'a record is carried out although another process has superseded it',
+    file: 'src/store/carry-out.ts',
+    find: "if (!(await isCurrent(box, record))) return 'settled'",
+    replace: '',
+    tests: handOver('another process has changed the key'),
+  },
+  {
+    name: 'a conflict is settled for a record that another process has superseded',
+    file: 'src/store/carry-out.ts',
+    find: 'if (!(await isCurrent(this.#box, this.#record))) throw superseded(this.#record)',
+    replace: '',
+    tests: handOver('another process has changed the key'),
+  },
+  {
+    name: 'a conditional put does not look again whether its record is still the one',
+    file: 'src/store/put.ts',
+    find: 'if (current?.token !== record.token) throw changed(key, driver)',
+    replace: '',
+    tests: handOver('that depends on the version that waits'),
+  },
+]
