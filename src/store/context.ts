@@ -180,7 +180,7 @@ export function storedBlob(context: StoreContext, info: BlobInfo, driver: string
 
 /** A waiting blob: it lies beside the host's blobs, under the path of the driver that it waits for. */
 export function pendingBlob(context: StoreContext, record: PutRecord): StoredBlob {
-  const { key, size, md5: etag, sha256, createdAt: lastModified, attributes, driver: pendingFor } = record
+  const { key, size, md5: etag, sha256, createdAt: lastModified, attributes, token, driver: pendingFor } = record
   const path = context.scheme.format({ driver: pendingFor, key })
   return {
     key,
@@ -189,6 +189,7 @@ export function pendingBlob(context: StoreContext, record: PutRecord): StoredBlo
     lastModified,
     ...attributes,
     sha256,
+    writeToken: token,
     driver: context.outbox?.host ?? pendingFor,
     path,
     pendingFor,

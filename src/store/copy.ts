@@ -9,7 +9,7 @@ import { othersFor, resolve, routeTo } from './plan.js'
 import { putBlob } from './put.js'
 import type { StoredBlob } from './stored.js'
 import { openTransfer, readFailure, sourceOf, verifyTransfer } from './transfer.js'
-import { lookAround, removeVersion, settleVersions } from './versions.js'
+import { headIfThere, lookAround, removeVersion, settleVersions } from './versions.js'
 import { fallsBack, type HeldRecord, holding, keepDelete, outboxOf } from './waiting.js'
 
 /** Copies a blob with its attributes: by the driver itself where both ends are on one that can, else streamed and verified. */
@@ -151,7 +151,9 @@ async function removeSource(
   await context.gate.shared(key, () =>
     holding(context, key, async (held) => {
       try {
-        if (pendingFor !== undefined) assertStillWaits(source, held.record)
+        if (pendingFor !== undefined && held.record === undefined) {
+          await removeHandedOver(context, source, copy, pendingFor, signal)
+        } else if (pendingFor !== undefined) assertStillWaits(source, held.record)
         else if (!gone) await removeOrKeep(context, source, copy, driver, etag, signal)
       } catch (error) {
         if (!isStorageError(error, 'PRECONDITION_FAILED')) throw error
@@ -160,6 +162,7 @@ async function removeSource(
       }
       const below = new Set([home, ...(await othersFor(context, home))])
       if (pendingFor === undefined) below.delete(driver)
+      else if (held.record === undefined) below.delete(home)
       for (const name of below) {
         if (!context.drivers.get(name)) continue
         const waits = held.record?.driver === name
@@ -201,6 +204,20 @@ async function removeOrKeep(
     return keep(error as StorageError)
   }
   if (held?.record) await context.outbox?.box.remove(held.record)
+}
+
+/** The source waited when it was copied, and has been handed over since: the same version, elsewhere. */
+async function removeHandedOver(
+  context: StoreContext,
+  source: StoredBlob,
+  copy: StoredBlob,
+  driver: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const info = await headIfThere(context, driver, source.key, signal)
+  if (info === undefined) return
+  if (info.writeToken !== source.writeToken) throw movedMeanwhile(source.key)
+  await removeOrKeep(context, source, copy, driver, info.etag, signal)
 }
 
 function assertStillWaits({ key, etag }: StoredBlob, record: OutboxRecord | undefined): void {
