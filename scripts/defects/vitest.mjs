@@ -31,7 +31,7 @@ export async function runTests(folder, { files, only, env, bail }) {
   const unloaded = results.find(({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0)
   return {
     inTime,
-    passed: all.filter(({ status }) => status === 'passed'),
+    tests: all,
     failed,
     unloaded: unloaded?.message,
     green: output.code === 0 && failed.length === 0 && unloaded === undefined,

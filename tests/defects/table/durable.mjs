@@ -67,7 +67,7 @@ export const durable = [
   },
   {
     name: 'the older generations go last',
-    file: 'src/outbox/fs-outbox.ts',
+    file: 'src/outbox/pending-records.ts',
     find: '[all.slice(0, -1), all.slice(-1)]',
     replace: '[all.slice(-1), all.slice(0, -1)]',
     tests: outbox('takes the highest generation last'),
@@ -75,9 +75,8 @@ export const durable = [
   {
     name: 'the older generation goes before the new one is there',
     file: 'src/outbox/fs-outbox.ts',
-    find: 'const loaded = await this.#files.write(record, inline)',
-    replace:
-      'if (before) await this.#removeUpTo(before)\n        const loaded = await this.#files.write(record, inline)',
+    find: 'await this.#records.add(record, inline)',
+    replace: 'if (before) await this.#records.removeUpTo(before)\n        await this.#records.add(record, inline)',
     tests: crash('empty: keepSmall, keepLarge'),
   },
   {
@@ -89,7 +88,7 @@ export const durable = [
   },
   {
     name: 'a torn record is not set aside',
-    file: 'src/outbox/fs-outbox.ts',
+    file: 'src/outbox/pending-records.ts',
     find: 'if (!newer) await this.#files.setAside(name)',
     replace: '',
     tests: file('unit/outbox/fs-outbox', 'cannot be trusted'),

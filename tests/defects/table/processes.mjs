@@ -8,21 +8,21 @@ import { handOver, outbox } from './tests.mjs'
 export const processes = [
   {
     name: 'the change log is not written',
-    file: 'src/outbox/fs-outbox.ts',
+    file: 'src/outbox/pending-records.ts',
     find: 'await this.#log.append(names.map((name) => ({ type, name }))).catch(() => {})',
     replace: '',
     tests: outbox('see what the others add'),
   },
   {
     name: 'the change log is not read',
-    file: 'src/outbox/fs-outbox.ts',
+    file: 'src/outbox/pending-records.ts',
     find: 'if (news === undefined) return',
     replace: 'return',
     tests: outbox('see what the others add'),
   },
   {
     name: 'removals are not applied from the change log',
-    file: 'src/outbox/fs-outbox.ts',
+    file: 'src/outbox/pending-records.ts',
     find: "if (type === 'removed') {\n        this.#index.remove(name)",
     replace: "if (type === 'removed') {",
     tests: outbox('see what the others add'),
@@ -37,8 +37,8 @@ export const processes = [
   {
     name: 'after a dead process held the lock of a key, its record is not looked for',
     file: 'src/outbox/fs-outbox.ts',
-    find: "if (taken === 'broken') await this.#rescan()\n        else await this.#refresh()",
-    replace: 'await this.#refresh()',
+    find: "if (taken === 'broken') await this.#records.rescan()\n        else await this.#records.refresh()",
+    replace: 'await this.#records.refresh()',
     tests: outbox('look again where one died'),
   },
   {
