@@ -36,6 +36,7 @@ export class Spool<S extends SpoolSink> {
   readonly #options: SpoolOptions<S>
   #blocks: Uint8Array[] = []
   #block: Buffer | undefined
+  #spare: Buffer | undefined
   #filled = 0
   #memory = 0
   #disk = 0
@@ -101,7 +102,11 @@ export class Spool<S extends SpoolSink> {
     this.#filled += part.byteLength
     if (this.#filled === block.byteLength) {
       this.#closeBlock()
-      if (this.#sink) await this.#flush(this.#sink)
+      if (this.#sink) {
+        await this.#flush(this.#sink)
+        // The sink has taken it: the memory is filled anew.
+        if (this.#state === 'whole' && block.byteLength === BLOCK_BYTES) this.#spare = block
+      }
     }
     return part.byteLength
   }
@@ -117,7 +122,8 @@ export class Spool<S extends SpoolSink> {
       this.#memory += size
     }
     if (this.#state !== 'whole') return false
-    this.#block = Buffer.allocUnsafe(size)
+    this.#block = this.#spare?.byteLength === size ? this.#spare : Buffer.allocUnsafe(size)
+    this.#spare = undefined
     this.#filled = 0
     return true
   }
@@ -152,6 +158,7 @@ export class Spool<S extends SpoolSink> {
   #dropMemory(): void {
     this.#blocks = []
     this.#block = undefined
+    this.#spare = undefined
     this.#options.budget.giveMemory(this.#memory)
     this.#memory = 0
   }

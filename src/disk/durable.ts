@@ -37,7 +37,7 @@ export async function fsyncDirectory(disk: Disk, path: string): Promise<void> {
     // Some file systems have no fsync for directories and say EINVAL; it is not a failure of the disk.
     if (systemCode(error) !== 'EINVAL' && process.platform !== 'win32') throw error
   } finally {
-    await handle.close()
+    await disk.closeUnwritten(handle)
   }
 }
 

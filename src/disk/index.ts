@@ -2,7 +2,7 @@ export { type Durability, fsyncDirectory, makeDirectories, syncDirectory, writeF
 export { diskError, systemCode } from './errors.js'
 export { KeyQueue } from './key-queue.js'
 export { LockFiles, type LockFilesOptions } from './lock-files.js'
-export { type Liveness, livenessOf, makeOwner } from './owner.js'
+export { type Liveness, livenessOf, makeOwner, retireOwner } from './owner.js'
 export { type Disk, type DiskHandle, diskFrom, type FileIdentity, type FsLike } from './port.js'
 export { SharedSync } from './shared-sync.js'
 export { syncHandle } from './sync.js'

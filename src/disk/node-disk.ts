@@ -105,7 +105,7 @@ export const nodeDisk: Disk = {
   handlePath: ({ fd }) => fs.readlinkSync(`/proc/self/fd/${fd}`),
   handleStat: ({ fd }) => fs.fstatSync(fd, exact),
   identify: (path) => fs.statSync(path, { throwIfNoEntry: false }),
-  closeDirectory: (handle) => (handle as NodeHandle).closeNow(),
+  closeUnwritten: (handle) => (handle as NodeHandle).closeNow(),
   statfs: async (path) => {
     const { type, bavail, bsize, blocks } = await call<fs.StatsFs>((done) => fs.statfs(path, done))
     return { type, free: bavail * bsize, total: blocks * bsize }

@@ -10,6 +10,14 @@ export function makeOwner(): string {
   return [bootId(), pidNamespace(), process.pid, startOf(process.pid) ?? 0, randomBytes(4).toString('hex')].join('.')
 }
 
+/** Owners of this process that have ended before it. */
+const retired = new Set<string>()
+
+/** From now on the owner counts as dead, although its process goes on: what it left is somebody else's to take over. */
+export function retireOwner(owner: string): void {
+  retired.add(owner)
+}
+
 /** `unknown`: the owner belongs to another boot, host or container, and only time can tell. */
 export type Liveness = 'alive' | 'dead' | 'unknown'
 
@@ -18,6 +26,7 @@ const OWNER = /^([0-9a-f]{12})\.(\d+)\.(\d+)\.(\d+)\.[0-9a-f]{8}(?:\.|$)/
 /** Whether the process of an owner lives; what {@link makeOwner} did not give, or not whole, is `unknown`. */
 export function livenessOf(owner: string): Liveness {
   const [, boot, namespace, pid, start] = OWNER.exec(owner) ?? []
+  if (retired.size > 0 && retired.has(owner.split('.').slice(0, 5).join('.'))) return 'dead'
   if (boot !== bootId() || namespace !== pidNamespace()) return 'unknown'
   if (process.platform !== 'linux') return signalReaches(Number(pid)) ? 'unknown' : 'dead'
   const now = startOf(Number(pid))

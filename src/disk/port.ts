@@ -47,8 +47,8 @@ export interface Disk {
    * every read of the store, so Node's own file system answers at once, from the kernel's memory.
    */
   identify(path: string): FileIdentity | undefined | Promise<FileIdentity | undefined>
-  /** Closes a directory. Nothing was written through the handle: the kernel forgets a number, and asks no disk. */
-  closeDirectory(handle: DiskHandle): void | Promise<void>
+  /** Closes what nothing was written through, such as a directory: the kernel forgets a number, and asks no disk. */
+  closeUnwritten(handle: DiskHandle): void | Promise<void>
   /** Free and total bytes, and the file system's type number, of the volume that holds `path`. */
   statfs(path: string): Promise<{ readonly type: number; readonly free: number; readonly total: number }>
 }
@@ -87,11 +87,11 @@ function promisesDisk(fs: FsLike): Disk {
         const { ino, size } = await p.stat(path)
         return { ino, size }
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+        if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined
         throw error
       }
     },
-    closeDirectory: (handle) => handle.close(),
+    closeUnwritten: (handle) => handle.close(),
     statfs: async (path) => {
       const { type, bavail, bsize, blocks } = await p.statfs(path)
       return { type, free: bavail * bsize, total: blocks * bsize }

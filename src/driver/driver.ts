@@ -56,6 +56,9 @@ export interface BlobDriver {
   /** What `get` would say, without the bytes. */
   head(key: string, options?: HeadOptions): Promise<BlobInfo>
 
+  /** False only where there certainly is no blob; for drivers that know it at far less cost than `head`. */
+  mayHave?(key: string): boolean | Promise<boolean>
+
   /** Removes the blob. A key that does not exist is no error, unless `ifMatch` is given. */
   delete(key: string, options?: DeleteOptions): Promise<void>
 

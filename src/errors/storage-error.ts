@@ -60,13 +60,16 @@ export class StorageError extends Error {
   with(changes: Omit<StorageErrorOptions, 'cause'>): StorageError {
     const { operation, driver, key, hint, retryable, status, outcome, throttled, cause } = this
     const facts = { operation, driver, key, hint, retryable, status, outcome, throttled }
-    const copy = new StorageError(this.code, this.message, {
-      ...facts,
-      ...changes,
-      ...('cause' in this ? { cause } : {}),
-    })
-    if (this.stack !== undefined) copy.stack = this.stack
-    return copy
+    const options = { ...facts, ...changes, ...('cause' in this ? { cause } : {}) }
+    const limit = Error.stackTraceLimit
+    // The copy shows where the original was made; its own stack would be written for nothing.
+    Error.stackTraceLimit = 0
+    try {
+      const copy = new StorageError(this.code, this.message, options)
+      return Object.defineProperty(copy, 'stack', { get: () => this.stack, configurable: true })
+    } finally {
+      Error.stackTraceLimit = limit
+    }
   }
 
   /** What may be logged or shown: neither the cause nor the stack. */

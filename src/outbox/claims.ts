@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { type Disk, LockFiles, makeOwner } from '../disk/index.js'
+import { type Disk, LockFiles, makeOwner, retireOwner } from '../disk/index.js'
 import type { OutboxClaim } from './types.js'
 
 /**
@@ -12,18 +12,23 @@ interface Held {
   readonly path: string
   users: number
   readonly taken: Promise<'taken' | 'broken' | false>
+  /** Whether somebody was told that it was taken over. */
+  told?: boolean | undefined
   /** Gives the claim back for whom it is only kept. */
   timer?: NodeJS.Timeout | undefined
 }
 
 /** Who carries out which record: a lock file each, shared by those in this process who ask for the same one. */
 export class Claims {
-  readonly #locks: LockFiles
+  readonly #disk: Disk
   readonly #directory: string
+  #owner = makeOwner()
+  #locks: LockFiles
   readonly #held = new Map<string, Held>()
 
   constructor(disk: Disk, directory: string) {
-    this.#locks = new LockFiles({ disk, owner: makeOwner(), lease: LEASE })
+    this.#disk = disk
+    this.#locks = this.#newLocks()
     this.#directory = directory
   }
 
@@ -39,7 +44,9 @@ export class Claims {
     }
     try {
       const taken = await held.taken
-      if (taken) return { died: taken === 'broken', release, keep: (ms) => this.#keep(token, held, ms) }
+      const died = taken === 'broken' && !held.told
+      held.told = true
+      if (taken) return { died, release, keep: (ms) => this.#keep(token, held, ms) }
     } catch (error) {
       await release()
       throw error
@@ -48,13 +55,24 @@ export class Claims {
     return undefined
   }
 
-  async releaseAll(): Promise<void> {
+  /**
+   * Gives back what is held. What is kept because of a request that was never answered stays as if its holder had
+   * died, so that whoever takes it over knows.
+   */
+  async end(): Promise<void> {
     const all = [...this.#held.values()]
     this.#held.clear()
-    for (const held of all) {
-      clearTimeout(held.timer)
-      if (await held.taken.catch(() => false)) await this.#locks.release(held.path)
+    for (const { timer, taken, path } of all) {
+      clearTimeout(timer)
+      if (timer === undefined && (await taken.catch(() => false))) await this.#locks.release(path)
     }
+    retireOwner(this.#owner)
+    this.#owner = makeOwner()
+    this.#locks = this.#newLocks()
+  }
+
+  #newLocks(): LockFiles {
+    return new LockFiles({ disk: this.#disk, owner: this.#owner, lease: LEASE })
   }
 
   #take(token: string): Held {

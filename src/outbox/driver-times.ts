@@ -6,6 +6,7 @@ import { type OutboxFolder, readSmall } from './folder.js'
 export class DriverTimes {
   readonly #folder: OutboxFolder
   readonly #noted = new Map<string, number>()
+  readonly #read = new Map<string, Promise<Date | undefined>>()
   #writing: Promise<void> = Promise.resolve()
 
   constructor(folder: OutboxFolder) {
@@ -21,6 +22,14 @@ export class DriverTimes {
   }
 
   async read(driver: string): Promise<Date | undefined> {
+    // What other processes note after this one's first look makes it less careful at best.
+    const seen = this.#read.get(driver) ?? this.#readFile(driver)
+    this.#read.set(driver, seen)
+    seen.catch(() => this.#read.delete(driver))
+    return seen
+  }
+
+  async #readFile(driver: string): Promise<Date | undefined> {
     const text = await readSmall(this.#folder.disk, this.#path(driver))
     return text !== undefined && /^\d{10} $/.test(text) ? new Date(Number(text) * 1000) : undefined
   }

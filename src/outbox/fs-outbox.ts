@@ -29,8 +29,12 @@ import type {
   OutboxVolume,
   PutRecord,
   RejectedRecord,
+  StageOptions,
 } from './types.js'
 import { volumeOf } from './volume.js'
+
+/** Milliseconds for which the free space is taken to be what it was: a limit with a margin need not be exact. */
+const VOLUME_MS = 200
 
 /**
  * An outbox on the local disk. Bodies of up to 64 KiB live in their record, larger ones in a file of their own that is
@@ -47,6 +51,7 @@ export class FsOutbox implements Outbox {
   readonly #queue = new KeyQueue()
   /** Names a token's outbox where it could not be made: nothing waits there, so nobody will ask whose it is. */
   readonly #stray = newId()
+  #volume: { readonly at: number; readonly answer: OutboxVolume } | undefined
   #opening: Promise<void> | undefined
   #open = false
   #tokens = 0
@@ -85,9 +90,9 @@ export class FsOutbox implements Outbox {
     return isToken(token) && (outboxOf(token) === this.#folder.id || outboxOf(token) === this.#stray)
   }
 
-  async stage(token?: string): Promise<OutboxStage> {
+  async stage(token?: string, { mayBeDiscarded = false }: StageOptions = {}): Promise<OutboxStage> {
     await this.open()
-    const stage: FsStage = new FsStage(this.#folder, token ?? (await this.newToken()), {
+    const stage: FsStage = new FsStage(this.#folder, token ?? (await this.newToken()), mayBeDiscarded, {
       publish: (entry, body, options) => this.#publish(entry, body, options),
       over: () => this.#stages.delete(stage),
     })
@@ -200,9 +205,13 @@ export class FsOutbox implements Outbox {
     return this.#records.marked(mark)
   }
 
-  volume(): Promise<OutboxVolume> {
+  async volume(): Promise<OutboxVolume> {
+    const now = performance.now()
+    if (this.#volume && now - this.#volume.at < VOLUME_MS) return this.#volume.answer
     const { disk, directory } = this.#folder
-    return this.#try('Asking for the volume of the outbox', {}, () => volumeOf(disk, directory))
+    const answer = await this.#try('Asking for the volume of the outbox', {}, () => volumeOf(disk, directory))
+    this.#volume = { at: now, answer }
+    return answer
   }
 
   async close(): Promise<void> {
@@ -213,7 +222,7 @@ export class FsOutbox implements Outbox {
     this.#opening = undefined
     this.#open = false
     await this.#try('Closing the outbox', {}, async () => {
-      await this.#claims.releaseAll()
+      await this.#claims.end()
       await this.#times.settled()
       await this.#records.close()
       await this.#folder.leave()
@@ -262,10 +271,8 @@ export class FsOutbox implements Outbox {
       } finally {
         await this.#folder.signatures.release(lock)
       }
-      if (before) {
-        // The new record stands, and the old one below it is never read again: it goes with the next removal.
-        await this.#records.removeUpTo(before).catch(() => {})
-      }
+      // The new record stands, and the one below it is never read again.
+      if (before) this.#records.retire(before)
       return record
     })
   }

@@ -9,6 +9,8 @@ import type { CommitOptions, OutboxPut, OutboxStage, PutRecord } from './types.j
 /** Chunks are gathered up to this many bytes, so that a body of tiny chunks is not a system call each. */
 const GATHER_BYTES = 64 * 1024
 
+const READ_BYTES = 256 * 1024
+
 /** What a stage hands over: a whole, durable body beside the records, or the bytes to put into one. */
 export interface StagedBody {
   readonly token: string
@@ -31,6 +33,7 @@ export class FsStage implements OutboxStage {
   readonly #folder: OutboxFolder
   readonly #path: string
   readonly #host: StageHost
+  readonly #hashLate: boolean
   readonly #sha256 = createHash('sha256')
   readonly #md5 = createHash('md5')
   #gathered: Uint8Array[] = []
@@ -39,8 +42,9 @@ export class FsStage implements OutboxStage {
   #handle: DiskHandle | undefined
   #state: 'open' | 'committing' | 'over' = 'open'
 
-  constructor(folder: OutboxFolder, token: string, host: StageHost) {
+  constructor(folder: OutboxFolder, token: string, hashLate: boolean, host: StageHost) {
     this.#folder = folder
+    this.#hashLate = hashLate
     this.token = token
     this.#path = join(folder.bodies, token)
     this.#host = host
@@ -52,8 +56,7 @@ export class FsStage implements OutboxStage {
 
   async write(chunk: Uint8Array): Promise<void> {
     this.#assertOpen()
-    this.#sha256.update(chunk)
-    this.#md5.update(chunk)
+    if (!this.#hashLate) this.#hash(chunk)
     this.#gatheredBytes += chunk.byteLength
     this.#size += chunk.byteLength
     if (this.#size <= INLINE_BYTES || this.#gatheredBytes < GATHER_BYTES) {
@@ -74,6 +77,7 @@ export class FsStage implements OutboxStage {
     try {
       const inline = this.#size <= INLINE_BYTES ? Buffer.concat(this.#gathered) : undefined
       if (inline === undefined) await this.#finishBody()
+      else if (this.#hashLate) this.#hash(inline)
       const digest = { sha256: this.#sha256.digest('hex'), md5: this.#md5.digest('hex') }
       const body = { token: this.token, size: this.#size, ...digest, inline }
       const record = await this.#host.publish(entry, body, options)
@@ -106,7 +110,7 @@ export class FsStage implements OutboxStage {
   async #flush(): Promise<void> {
     if (this.#handle === undefined) {
       await this.#folder.make()
-      this.#handle = await this.#folder.disk.open(this.#path, 'wx', 0o600)
+      this.#handle = await this.#folder.disk.open(this.#path, 'wx+', 0o600)
     }
     const [first] = this.#gathered
     if (first === undefined) return
@@ -120,10 +124,27 @@ export class FsStage implements OutboxStage {
     const { durability, bodies } = this.#folder
     await this.#flush()
     const handle = this.#handle as DiskHandle
+    if (this.#hashLate) await this.#hashFile(handle)
     // A failed fsync is final: the kernel may have dropped the pages and would report success the second time.
     if (durability === 'fsync') await syncHandle(handle)
     await handle.close()
     await this.#folder.sync(bodies)
+  }
+
+  #hash(bytes: Uint8Array): void {
+    this.#sha256.update(bytes)
+    this.#md5.update(bytes)
+  }
+
+  /** From the kernel's memory, which has just been given it. */
+  async #hashFile(handle: DiskHandle): Promise<void> {
+    const buffer = Buffer.allocUnsafe(READ_BYTES)
+    for (let at = 0; at < this.#size; ) {
+      const { bytesRead } = await handle.read(buffer, 0, buffer.byteLength, at)
+      if (bytesRead === 0) throw new StorageError('CORRUPT', 'A body of the outbox has become shorter.')
+      this.#hash(buffer.subarray(0, bytesRead))
+      at += bytesRead
+    }
   }
 
   #assertOpen(): void {

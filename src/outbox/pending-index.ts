@@ -26,8 +26,9 @@ export class PendingIndex {
   readonly #byHash = new Map<string, PendingEntry[]>()
   readonly #byName = new Map<string, PendingEntry>()
   readonly #unread = new Set<PendingEntry>()
-  /** The keys of which a record was read. */
+  /** The keys of which a record was read, in order, and those that are not in it yet. */
   #keys: string[] = []
+  #fresh: string[] = []
   #bytes = 0
 
   /** How many keys wait. */
@@ -55,7 +56,9 @@ export class PendingIndex {
     const entry: PendingEntry = { name }
     this.#byName.set(name.name, entry)
     this.#unread.add(entry)
-    this.#change(name.hash, (entries) => [...entries, entry].sort(compareGenerations))
+    this.#change(name.hash, (entries) =>
+      entries.length === 0 ? [entry] : [...entries, entry].sort(compareGenerations),
+    )
     if (loaded) this.setLoaded(entry, loaded)
     return entry
   }
@@ -63,9 +66,7 @@ export class PendingIndex {
   setLoaded(entry: PendingEntry, loaded: LoadedRecord): void {
     if (!this.#unread.delete(entry)) return
     entry.loaded = loaded
-    const { key } = loaded.record
-    const at = this.#position(key)
-    if (this.#keys[at] !== key) this.#keys.splice(at, 0, key)
+    this.#fresh.push(loaded.record.key)
   }
 
   /** Forgets a record, by its file name. */
@@ -77,14 +78,17 @@ export class PendingIndex {
     const left = this.#change(entry.name.hash, (entries) => entries.filter((other) => other !== entry))
     const key = entry.loaded?.record.key
     if (key === undefined || left.some(({ loaded }) => loaded)) return
+    this.#order()
     const at = this.#position(key)
     if (this.#keys[at] === key) this.#keys.splice(at, 1)
   }
 
   /** Takes this for all there is; what was read of it before stays known. */
   reset(names: readonly RecordName[]): void {
-    const there = new Set(names.map(({ name }) => name))
-    for (const name of [...this.#byName.keys()]) if (!there.has(name)) this.remove(name)
+    if (this.#byName.size > 0) {
+      const there = new Set(names.map(({ name }) => name))
+      for (const name of [...this.#byName.keys()]) if (!there.has(name)) this.remove(name)
+    }
     for (const name of names) this.add(name)
   }
 
@@ -108,12 +112,14 @@ export class PendingIndex {
     this.#byName.clear()
     this.#unread.clear()
     this.#keys = []
+    this.#fresh = []
     this.#bytes = 0
   }
 
   /** The current records of those that were read. */
   list({ prefix = '', startAfter, limit = Number.POSITIVE_INFINITY }: OutboxListOptions = {}): OutboxRecord[] {
     const found: OutboxRecord[] = []
+    this.#order()
     const behind = startAfter !== undefined && compareKeys(startAfter, prefix) >= 0
     for (let i = this.#position(behind ? startAfter : prefix); i < this.#keys.length && found.length < limit; i++) {
       const key = this.#keys[i] as string
@@ -139,6 +145,21 @@ export class PendingIndex {
     if (after.length > 0) this.#byHash.set(hash, after)
     else this.#byHash.delete(hash)
     return after
+  }
+
+  /** A few keys are put in their place; of many it is quicker to sort them all. */
+  #order(): void {
+    const fresh = this.#fresh
+    if (fresh.length === 0) return
+    this.#fresh = []
+    if (fresh.length > 32) {
+      this.#keys = [...new Set([...this.#keys, ...fresh])].sort(compareKeys)
+      return
+    }
+    for (const key of fresh) {
+      const at = this.#position(key)
+      if (this.#keys[at] !== key) this.#keys.splice(at, 0, key)
+    }
   }
 
   /** Where the key is, or would be. */

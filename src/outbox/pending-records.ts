@@ -25,6 +25,8 @@ export class PendingRecords {
   readonly #index = new PendingIndex()
   readonly #rejected = new Map<string, RejectedRecord>()
   readonly #listeners: ((rejected: RejectedRecord) => void)[] = []
+  readonly #retired: OutboxRecord[] = []
+  #retiring: Promise<void> | undefined
   #refreshing: Promise<void> | undefined
   #marks: ReadonlySet<string> = new Set()
 
@@ -77,8 +79,10 @@ export class PendingRecords {
 
   /** Looks at everything again. */
   async rescan(): Promise<void> {
-    this.#index.reset(await scan(this.#folder))
     const { disk, marks } = this.#folder
+    // Another process may have made the outbox since it was looked for.
+    if (this.#folder.id === undefined) await this.#folder.readId()
+    this.#index.reset(await scan(this.#folder))
     this.#marks = new Set(await namesIn(disk, marks))
   }
 
@@ -102,6 +106,7 @@ export class PendingRecords {
 
   /** The current records, in byte order of their keys. */
   async list(options?: OutboxListOptions): Promise<readonly OutboxRecord[]> {
+    await this.#retiring
     const entries = this.#index.unread.values()
     const work = async () => {
       for (const entry of entries) await this.#read(entry)
@@ -166,9 +171,27 @@ export class PendingRecords {
 
   /** Removes this generation of a key and all older ones. */
   async removeUpTo(record: OutboxRecord): Promise<void> {
+    await this.#retiring
     const all = this.#index.upTo(record)
     // No disk promises to keep removals in order: the highest goes last, or after a crash an older one would count.
     for (const entries of [all.slice(0, -1), all.slice(-1)]) await this.#removeAll(entries)
+  }
+
+  /** Has a superseded record removed soon, together with others. One that stays goes with the next of its key. */
+  retire(record: OutboxRecord): void {
+    this.#retired.push(record)
+    this.#retiring ??= this.#removeRetired().finally(() => {
+      this.#retiring = undefined
+    })
+  }
+
+  async #removeRetired(): Promise<void> {
+    while (this.#retired.length > 0) {
+      // Those that come in this turn share one fsync.
+      await new Promise(setImmediate)
+      const entries = this.#retired.splice(0).flatMap((record) => this.#index.upTo(record))
+      await this.#removeAll([...new Set(entries)]).catch(() => {})
+    }
   }
 
   async #removeAll(entries: readonly PendingEntry[]): Promise<void> {
@@ -188,6 +211,7 @@ export class PendingRecords {
 
   /** Forgets everything, and releases what is open. */
   async close(): Promise<void> {
+    await this.#retiring
     await this.#refreshing?.catch(() => {})
     this.#index.clear()
     this.#rejected.clear()

@@ -93,7 +93,7 @@ export class RecordFiles {
       throw error
     }
     try {
-      const size = Number((await handle.stat({ bigint: true })).size)
+      const size = Number((await disk.handleStat(handle)).size)
       for (let length = FIRST_READ_BYTES; ; length *= 16) {
         const buffer = Buffer.alloc(Math.min(length, size, MAX_HEADER_BYTES))
         let filled = 0
@@ -108,7 +108,7 @@ export class RecordFiles {
           return { problem: 'it is torn: it has no header', newer: false }
       }
     } finally {
-      await handle.close()
+      await disk.closeUnwritten(handle)
     }
   }
 

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { TOKEN } from './token.js'
 
 /** What the name of a record's file tells, so that an outbox is opened without reading its records. */
@@ -19,7 +19,7 @@ const NAME = new RegExp(`^([0-9a-f]{32})\\.(\\d{12})\\.([pd])([0-9a-z]+)\\.([0-9
 
 /** What a key is called in file names: keys may be longer than names may, and hold what names may not. */
 export function hashOfKey(key: string): string {
-  return createHash('sha256').update(key).digest('hex').slice(0, 32)
+  return hash('sha256', key, 'hex').slice(0, 32)
 }
 
 export function recordName(record: {
@@ -38,11 +38,11 @@ export function recordName(record: {
 
 /** Undefined for a name that no outbox gives. */
 export function parseRecordName(name: string): RecordName | undefined {
-  const [, hash, generation, kind, size, time, token] = NAME.exec(name) ?? []
-  if (hash === undefined || token === undefined || size === undefined || time === undefined) return undefined
+  const [, key, generation, kind, size, time, token] = NAME.exec(name) ?? []
+  if (key === undefined || token === undefined || size === undefined || time === undefined) return undefined
   return {
     name,
-    hash,
+    hash: key,
     generation: Number(generation),
     operation: kind === 'p' ? 'put' : 'delete',
     size: Number.parseInt(size, 36),

@@ -23,7 +23,13 @@ export async function scanAndSweep(folder: OutboxFolder): Promise<Scan> {
   const owners = await judgeOwners(folder)
   const bodies = await namesIn(disk, folder.bodies)
   const names = await namesIn(disk, folder.records)
-  const records = names.map(parseRecordName).filter((name) => name !== undefined)
+  const records: RecordName[] = []
+  const strange: string[] = []
+  for (const name of names) {
+    const parsed = parseRecordName(name)
+    if (parsed) records.push(parsed)
+    else if (name.endsWith('.record')) strange.push(name)
+  }
   const aside = (await namesIn(disk, folder.rejected)).map(parseRecordName)
   const needed = new Set([...records, ...aside].map((name) => name?.token))
   const unfinished = [
@@ -46,7 +52,6 @@ export async function scanAndSweep(folder: OutboxFolder): Promise<Scan> {
     if (!needed.has(name)) await removeDeadLock(folder, join(folder.claims, name))
   }
   await forgetDead(folder, owners)
-  const strange = names.filter((name) => name.endsWith('.record') && parseRecordName(name) === undefined)
   return { records, strange, alone: [...owners].every(([owner, dead]) => dead === true || owner === folder.owner) }
 }
 

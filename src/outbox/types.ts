@@ -93,6 +93,10 @@ export interface OutboxStage {
   discard(): Promise<void>
 }
 
+export interface StageOptions {
+  readonly mayBeDiscarded?: boolean | undefined
+}
+
 /** What waits, in numbers. */
 export interface OutboxSummary {
   readonly count: number
@@ -153,8 +157,11 @@ export interface Outbox {
   newToken(): Promise<string>
   /** Whether a token was given by this outbox, to whatever process. */
   isOurs(token: string): boolean
-  /** A new body, not yet bound to a key. Each stage needs a token of its own. */
-  stage(token?: string): Promise<OutboxStage>
+  /**
+   * A new body, not yet bound to a key. Each stage needs a token of its own. `mayBeDiscarded`: most likely nothing comes
+   * of it, so that it is hashed only when it is committed.
+   */
+  stage(token?: string, options?: StageOptions): Promise<OutboxStage>
   /** Makes a tombstone durable, as the next generation of the key. */
   commitDelete(entry: OutboxDelete, options?: CommitOptions): Promise<DeleteRecord>
   /** The highest generation of the key, or undefined. */

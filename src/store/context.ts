@@ -1,4 +1,5 @@
 import { SpoolBudget } from '../body/index.js'
+import { KeyQueue } from '../disk/index.js'
 import type { BlobInfo } from '../driver/index.js'
 import { isOutboxHost, type Outbox, type PutRecord } from '../outbox/index.js'
 import { Circuit, type CircuitStateName } from './circuit.js'
@@ -44,6 +45,8 @@ export interface StoreContext {
   readonly readThrough: boolean
   readonly exclusive: boolean
   readonly gate: KeyGate
+  /** Conditional changes of a key go one after the other: a condition may be judged on one driver for another. */
+  readonly conditional: KeyQueue
   /** What became of the records that were tried. */
   readonly notes: RecordNotes
   /** Has what waits looked at: at once, or when its driver may be back. */
@@ -90,6 +93,7 @@ export function makeContext<D extends string, K extends string>(options: HybridS
     readThrough: options.readThrough ?? true,
     exclusive: options.exclusive ?? false,
     gate: new KeyGate(),
+    conditional: new KeyQueue(),
     notes: new RecordNotes(),
     wake: { now: () => {}, later: () => {} },
     events,

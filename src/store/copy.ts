@@ -144,32 +144,48 @@ async function removeSource(
   source: StoredBlob,
   copy: StoredBlob,
   gone: boolean,
+  options: StoreCopyOptions,
+): Promise<void> {
+  const remove = () => {
+    return holding(context, source.key, (held) => removeHeld(context, source, copy, gone, held, options))
+  }
+  await context.gate.shared(source.key, async () => {
+    try {
+      // Another process may be carrying it out just now, and have done so in between.
+      await remove().catch((error: unknown) => (isStorageError(error, 'NOT_FOUND') ? remove() : Promise.reject(error)))
+    } catch (error) {
+      if (!isStorageError(error, 'PRECONDITION_FAILED')) throw error
+      const hint = 'The copy is complete; the source is a newer version now and was kept.'
+      throw error.with({ operation: 'move', hint })
+    }
+  })
+}
+
+async function removeHeld(
+  context: StoreContext,
+  source: StoredBlob,
+  copy: StoredBlob,
+  gone: boolean,
+  held: HeldRecord,
   { signal }: StoreCopyOptions,
 ): Promise<void> {
-  const { key, driver, etag, pendingFor } = source
+  const { driver, etag, pendingFor } = source
   const home = pendingFor ?? driver
-  await context.gate.shared(key, () =>
-    holding(context, key, async (held) => {
-      try {
-        if (pendingFor !== undefined && held.record === undefined) {
-          await removeHandedOver(context, source, copy, pendingFor, signal)
-        } else if (pendingFor !== undefined) assertStillWaits(source, held.record)
-        else if (!gone) await removeOrKeep(context, source, copy, driver, etag, signal)
-      } catch (error) {
-        if (!isStorageError(error, 'PRECONDITION_FAILED')) throw error
-        const hint = 'The copy is complete; the source is a newer version now and was kept.'
-        throw error.with({ operation: 'move', hint })
-      }
-      const below = new Set([home, ...(await othersFor(context, home))])
-      if (pendingFor === undefined) below.delete(driver)
-      else if (held.record === undefined) below.delete(home)
-      for (const name of below) {
-        if (!context.drivers.get(name)) continue
-        const waits = held.record?.driver === name
-        await removeOrKeep(context, source, copy, name, undefined, signal, waits ? held : undefined)
-      }
-    }),
-  )
+  const below = new Set([home, ...(await othersFor(context, home))])
+  if (pendingFor === undefined) {
+    if (!gone) await removeOrKeep(context, source, copy, driver, etag, signal)
+    below.delete(driver)
+  } else if (held.record === undefined) {
+    await removeHandedOver(context, source, copy, pendingFor, signal)
+    below.delete(home)
+  } else {
+    assertStillWaits(source, held.record)
+  }
+  for (const name of below) {
+    if (!context.drivers.get(name)) continue
+    const waits = held.record?.driver === name
+    await removeOrKeep(context, source, copy, name, undefined, signal, waits ? held : undefined)
+  }
 }
 
 /**
@@ -190,6 +206,7 @@ async function removeOrKeep(
     const token = copy.pendingFor === undefined ? undefined : (await context.outbox?.box.find(copy.key))?.token
     const after = token === undefined ? undefined : { key: copy.key, token }
     const check = (current: OutboxRecord | undefined) => {
+      if (held?.record && current === undefined) throw handedOver(key)
       if (held?.record && current?.token !== held.record.token) throw movedMeanwhile(key)
     }
     if (box) await keepDelete(context, box, driver, key, { failure, after, etag, check })
@@ -223,6 +240,11 @@ async function removeHandedOver(
 function assertStillWaits({ key, etag }: StoredBlob, record: OutboxRecord | undefined): void {
   if (record?.operation === 'put' && record.md5 === etag) return
   throw movedMeanwhile(key)
+}
+
+/** Caught where the source is looked at again. */
+function handedOver(key: string): StorageError {
+  return new StorageError('NOT_FOUND', `${quoteKey(key)} waits no longer.`, { operation: 'move', key })
 }
 
 function movedMeanwhile(key: string): StorageError {

@@ -41,27 +41,30 @@ async function deleteOne(
   failures: Failures = new Map(),
 ): Promise<void> {
   const { key } = plan
-  await holding(context, key, async (held) => {
-    const current = ifMatch === undefined ? undefined : await judge(context, plan, held.record, ifMatch, signal)
-    const conditionOn = (name: string) => (current?.driver === name ? ifMatch : undefined)
-    // What waits is read by every path of the key, whichever driver it waits for.
-    const waitsFor = held.record?.operation === 'put' ? [held.record.driver] : []
-    let changed = false
-    try {
-      for (const name of new Set([...plan.far, ...waitsFor])) {
-        const condition = { ifMatch: conditionOn(name), signal }
-        await deleteFar(context, key, name, held, condition, ifMatch !== undefined, failures.get(name))
-        changed = true
+  const run = () =>
+    holding(context, key, async (held) => {
+      // What waits is read by every path of the key, whichever driver it waits for.
+      const waitsFor = held.record?.operation === 'put' ? [held.record.driver] : []
+      let changed = false
+      try {
+        const current = ifMatch === undefined ? undefined : await judge(context, plan, held.record, ifMatch, signal)
+        const conditionOn = (name: string) => (current?.driver === name ? ifMatch : undefined)
+        for (const name of new Set([...plan.far, ...waitsFor])) {
+          const condition = { ifMatch: conditionOn(name), signal }
+          await deleteFar(context, key, name, held, condition, ifMatch !== undefined, failures.get(name))
+          changed = true
+        }
+        for (const name of plan.near) {
+          const condition = { ifMatch: conditionOn(name), signal }
+          await context.drivers.ask(name, 'delete', key, (asked) => asked.delete(key, condition))
+          changed = true
+        }
+      } catch (error) {
+        if (!isStorageError(error)) throw error
+        throw error.with({ outcome: changed ? 'unknown' : (error.outcome ?? 'unchanged') })
       }
-      for (const name of plan.near) {
-        const condition = { ifMatch: conditionOn(name), signal }
-        await context.drivers.ask(name, 'delete', key, (asked) => asked.delete(key, condition))
-        changed = true
-      }
-    } catch (error) {
-      throw changed && isStorageError(error) ? error.with({ outcome: 'unknown' }) : error
-    }
-  })
+    })
+  await (ifMatch === undefined ? run() : context.conditional.run(key, run))
 }
 
 /** What drivers said of deletes that were tried just before. */

@@ -24,7 +24,7 @@ export class DriverSet {
   /** All names, those without a driver included, in the order given. */
   readonly names: readonly string[]
   readonly #drivers = new Map<string, BlobDriver>()
-  readonly #health = new Map<string, Omit<DriverHealth, 'circuit'>>()
+  readonly #health = new Map<string, Health>()
   readonly #circuits = new Map<string, Circuit>()
   /** Called after each call that a driver has answered. */
   onAnswer: (name: string, driver: BlobDriver) => void = () => {}
@@ -33,7 +33,7 @@ export class DriverSet {
     this.names = Object.keys(drivers)
     for (const [name, driver] of Object.entries(drivers)) {
       if (driver !== undefined) this.#drivers.set(name, driver)
-      this.#health.set(name, { configured: driver !== undefined })
+      this.#health.set(name, { configured: driver !== undefined, lastSuccess: 0, lastError: undefined })
     }
   }
 
@@ -58,13 +58,23 @@ export class DriverSet {
   }
 
   health(name: string): DriverHealth {
-    const health = this.#health.get(name) ?? { configured: false }
-    return { ...health, circuit: this.#circuits.get(name)?.state ?? 'closed' }
+    const { configured = false, lastSuccess = 0, lastError } = this.#health.get(name) ?? {}
+    return {
+      configured,
+      circuit: this.#circuits.get(name)?.state ?? 'closed',
+      ...(lastSuccess > 0 ? { lastSuccess: new Date(lastSuccess) } : {}),
+      ...(lastError ? { lastError } : {}),
+    }
   }
 
   /** From now on calls to this driver go through the circuit. */
   setCircuit(name: string, circuit: Circuit): void {
     this.#circuits.set(name, circuit)
+  }
+
+  /** Whether calls to this driver are made at all now. */
+  isReachable(name: string): boolean {
+    return (this.#circuits.get(name)?.state ?? 'closed') === 'closed'
   }
 
   /** The drivers to which no calls are made now. */
@@ -127,20 +137,25 @@ export class DriverSet {
   }
 
   #noteSuccess(name: string): void {
-    this.#health.set(name, { ...this.#known(name), lastSuccess: new Date() })
+    const health = this.#health.get(name)
+    if (health) health.lastSuccess = Date.now()
   }
 
   /** An outage or refusal is kept. That a blob is missing is an answer. */
   #noteFailure(name: string, failure: StorageError): void {
-    if (failureKind(failure)) {
+    const health = this.#health.get(name)
+    if (health && failureKind(failure)) {
       const { code, message } = failure
-      this.#health.set(name, { ...this.#known(name), lastError: { code, message, at: new Date() } })
+      health.lastError = { code, message, at: new Date() }
     } else if (isStorageError(failure, 'NOT_FOUND') || isStorageError(failure, 'NOT_MODIFIED')) {
       this.#noteSuccess(name)
     }
   }
+}
 
-  #known(name: string): Omit<DriverHealth, 'circuit'> {
-    return this.#health.get(name) ?? { configured: false }
-  }
+interface Health {
+  readonly configured: boolean
+  /** Milliseconds since 1970; 0 for never. */
+  lastSuccess: number
+  lastError: DriverHealth['lastError']
 }

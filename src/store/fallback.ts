@@ -124,7 +124,7 @@ function openSpool({ context, box, key, driver, token }: Attempt): Spool<OutboxS
   }
   return new Spool<OutboxStage>({
     ...context.spool,
-    openSink: () => box.stage(token),
+    openSink: () => box.stage(token, { mayBeDiscarded: true }),
     freeSpace: async () => (await box.volume()).free,
     onLost: (reason, error) => {
       context.logger.warn({ key, driver, reason }, 'A stream goes on without a local copy')

@@ -76,20 +76,44 @@ function check(context: StoreContext, key: string, body: BlobBody, options: Stor
   return { driver, key, body, options: rest, attributes, early }
 }
 
-function change(context: StoreContext, put: Checked): Promise<StoredBlob> {
+async function change(context: StoreContext, put: Checked): Promise<StoredBlob> {
+  const { key, options } = put
+  const conditional = options.ifMatch !== undefined || options.ifNoneMatch !== undefined
+  const run = () => holding(context, key, (held) => changeHeld(context, put, held, conditional))
+  try {
+    return await (conditional ? context.conditional.run(key, run) : run())
+  } catch (error) {
+    // What failed before anything was sent says nothing of it.
+    if (!isStorageError(error) || error.outcome !== undefined) throw error
+    throw error.with({ outcome: 'unchanged' })
+  }
+}
+
+async function changeHeld(
+  context: StoreContext,
+  put: Checked,
+  held: HeldRecord,
+  conditional: boolean,
+): Promise<StoredBlob> {
   const { driver, key, options } = put
-  return holding(context, key, async (held) => {
-    const before = await lookAround(context, key, driver, held, options.signal)
-    const conditional = options.ifMatch !== undefined || options.ifNoneMatch !== undefined
-    const [unseen] = before.unseen
-    // Only a driver that cannot be asked knows whether the condition holds.
-    if (conditional && unseen) throw unseen.failure
-    const stored = await (conditional
-      ? putConditionally(context, put, held, before)
-      : putWithFallback(context, { ...put, early: put.early || waitsBehind(held, driver) }))
-    if (stored.pendingFor === undefined) await settleVersions(context, key, driver, before, held)
+  const look = () => lookAround(context, key, driver, held, options.signal)
+  const early = put.early || waitsBehind(held, driver)
+  const unasked = !conditional && outboxOf(context, driver) && (early || !context.drivers.isReachable(driver))
+  const before = unasked ? undefined : await look()
+  const unseen = before?.unseen[0]
+  // Only a driver that cannot be asked knows whether the condition holds.
+  if (conditional && unseen) throw unseen.failure.with({ outcome: 'unchanged' })
+  const stored = await (conditional && before
+    ? putConditionally(context, put, held, before)
+    : putWithFallback(context, { ...put, early }))
+  if (stored.pendingFor !== undefined) return stored
+  try {
+    // A circuit that was just closing may have let through what was not to be asked.
+    await settleVersions(context, key, driver, before ?? (await look()), held)
     return stored
-  })
+  } catch (error) {
+    throw isStorageError(error) ? error.with({ outcome: 'unknown' }) : error
+  }
 }
 
 /** Whether what waits for the driver must be carried out before anything else is. */

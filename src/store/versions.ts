@@ -62,6 +62,8 @@ export async function headIfThere(
   signal?: AbortSignal | undefined,
 ): Promise<BlobInfo | undefined> {
   try {
+    const known = context.drivers.get(driver)
+    if (known?.mayHave && !(await known.mayHave(key))) return undefined
     return await context.drivers.ask(driver, 'head', key, (asked) => asked.head(key, { signal }))
   } catch (error) {
     if (isStorageError(error, 'NOT_FOUND')) return undefined

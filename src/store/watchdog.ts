@@ -24,20 +24,28 @@ export function watchProgress(within: number | undefined, size: number, caller: 
   let failure: StorageError | undefined
   let timer: NodeJS.Timeout | undefined
   let handed = size
+  /** When its time is up, by performance.now(); moved with each sign of life, which the timer looks at when it fires. */
+  let deadline = Number.POSITIVE_INFINITY
   const onAbort = () => controller.abort(caller?.reason)
   const arm = () => {
-    clearTimeout(timer)
     if (within === undefined) return
-    timer = setTimeout(
-      () => {
-        failure = new StorageError('TIMEOUT', `The driver made no progress for ${within} ms.`, {
-          operation: 'put',
-          outcome: 'unknown',
-        })
-        controller.abort(failure)
-      },
-      within + Math.min(handed / BYTES_PER_MS, MAX_ALLOWANCE_MS),
-    )
+    const allowance = within + Math.min(handed / BYTES_PER_MS, MAX_ALLOWANCE_MS)
+    deadline = performance.now() + allowance
+    timer ??= setTimeout(look, allowance)
+  }
+  const look = () => {
+    timer = undefined
+    const left = deadline - performance.now()
+    if (left === Number.POSITIVE_INFINITY) return
+    if (left > 0) {
+      timer = setTimeout(look, left + 1)
+      return
+    }
+    failure = new StorageError('TIMEOUT', `The driver made no progress for ${within} ms.`, {
+      operation: 'put',
+      outcome: 'unknown',
+    })
+    controller.abort(failure)
   }
   if (caller?.aborted) onAbort()
   else caller?.addEventListener('abort', onAbort, { once: true })
@@ -48,7 +56,9 @@ export function watchProgress(within: number | undefined, size: number, caller: 
       handed += bytes
       arm()
     },
-    waiting: () => clearTimeout(timer),
+    waiting() {
+      deadline = Number.POSITIVE_INFINITY
+    },
     get failure() {
       return failure
     },

@@ -75,6 +75,11 @@ export class Area {
     return { folding: (await seen(INTERNAL_DIRECTORY.toUpperCase())) === marker }
   }
 
+  /** Whether anything has this path. */
+  identify(path: string) {
+    return this.#disk.identify(path)
+  }
+
   /** Where the key's file lies. */
   async place(key: string): Promise<Place> {
     const rules = await this.rules()

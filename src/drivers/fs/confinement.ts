@@ -223,7 +223,7 @@ export class OpenDirectory {
   /** Never fails: nothing was written through the handle, and it is gone whatever close says. */
   async close(): Promise<void> {
     try {
-      await this.#disk.closeDirectory(this.#handle)
+      await this.#disk.closeUnwritten(this.#handle)
     } catch {
       // See above.
     }

@@ -125,6 +125,11 @@ export class FsDriver implements BlobDriver, OutboxHost {
     })
   }
 
+  /** Asks the kernel for the names that the key may have; whatever has one of them is for `head` to judge. */
+  mayHave(key: string): Promise<boolean> {
+    return this.#parts.lookup.mayHave(key)
+  }
+
   delete(key: string, options: DeleteOptions = {}): Promise<void> {
     return this.#calls.run('delete', key, options.signal, async () => {
       checkWriteOptions(options, 'delete')

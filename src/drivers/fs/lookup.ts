@@ -76,6 +76,22 @@ export class Lookup {
     }
   }
 
+  /** False only where no name that the key may have is taken. */
+  async mayHave(key: string): Promise<boolean> {
+    const area = this.#areas.of(key)
+    const place = await area.place(key)
+    const raw = await area.rawPlace(key, place)
+    for (const { directory, name } of raw ? [place, raw] : [place]) {
+      const path = pathOf(area.base, directory)
+      const [plain, clash] = candidates({ directory, name })
+      // As in #openOnce.
+      for (const candidate of [plain, clash, plain]) {
+        if ((await area.identify(`${path}/${candidate}`)) !== undefined) return true
+      }
+    }
+    return false
+  }
+
   async #openOnce(area: Area, key: string): Promise<OpenBlob | undefined> {
     const base = await area.real().catch((error) => {
       throw systemCode(error) === 'ENOENT' ? notFound(error) : error

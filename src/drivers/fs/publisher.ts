@@ -176,18 +176,21 @@ export class Publisher {
     return removed
   }
 
-  /** Unlinks every file of the key, the one that readers prefer last, so that no older one comes to light. */
-  async clear(target: Target): Promise<void> {
+  /**
+   * Unlinks every file of the key, the one that readers prefer last, so that no older one comes to light. `recorded`: a
+   * body with a record has left already.
+   */
+  async clear(target: Target, recorded = false): Promise<void> {
     if (target.raw) await this.clear(target.raw)
-    let recorded = false
+    let hasRecord = recorded
     for (const name of [...candidates({ directory: [], name: target.name })].reverse()) {
       const stat = await target.directory.lstat(name)
       if (!stat?.isFile()) continue
-      recorded ||= mayHaveRecord(identityOf(stat))
+      hasRecord ||= mayHaveRecord(identityOf(stat))
       await target.directory.unlink(name)
     }
     // No disk promises to keep two removals in order: a body that came back after a crash would lack its attributes.
-    if (recorded) await this.settle(target)
+    if (hasRecord) await this.settle(target)
     // Without its body a record says nothing.
     await this.#records.remove(target.directory, target.name).catch(() => {})
   }

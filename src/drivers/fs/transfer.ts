@@ -104,7 +104,10 @@ export class Transfer {
       const version = await this.#carry(opened, to, replaced)
       if (change.signal?.aborted) throw aborted(change)
       await this.#publisher.place(to, current.target.directory.at(current.name), replaced, change)
-      await this.#publisher.clear(from).catch((error) => {
+      const recorded = mayHaveRecord(opened.body)
+      // The source's record goes last: a rename that a crash undoes must find it.
+      if (recorded) await this.#publisher.settle(to)
+      await this.#publisher.clear(from, recorded).catch((error) => {
         throw halfDone('The blob moved, but an older file of its key could not be removed.', from, error)
       })
       return this.#lookup.describe(to.key, version?.body ?? opened.body, version)

@@ -41,7 +41,11 @@ export async function put(
   const { s3, probe, uploads } = context
   const { settings } = s3
   const stop = new AbortController()
-  const intake = takeIn(key, body, options, stop.signal)
+  const { signal } = stop
+  const onAbort = () => stop.abort(options.signal?.reason)
+  if (options.signal?.aborted) onAbort()
+  options.signal?.addEventListener('abort', onAbort, { once: true })
+  const intake = takeIn(key, body, { ...options, signal })
   try {
     s3.assertOpen()
     const Key = objectKey(settings, key, 'put')
@@ -59,7 +63,6 @@ export async function put(
       ...attributeParams(attributes, { token, sha256 }, !aws),
       ...encryptionParams(settings.sse, aws),
     }
-    const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal
     // Every part under way listens to it.
     setMaxListeners(0, signal)
     const put: PendingPut = {
@@ -84,6 +87,7 @@ export async function put(
     const parts = readParts(intake.read(), { partSize, size: intake.size, buffers: settings.queueSize + 1 })
     return await send(context, put, parts, features, () => stop.abort())
   } finally {
+    options.signal?.removeEventListener('abort', onAbort)
     intake.release()
   }
 }
@@ -112,10 +116,9 @@ async function send(
   }
 }
 
-function takeIn(key: string, body: BlobBody, options: PutOptions, stop: AbortSignal): Intake {
+function takeIn(key: string, body: BlobBody, options: PutOptions): Intake {
   try {
-    const signal = options.signal ? AbortSignal.any([options.signal, stop]) : stop
-    return new Intake(body, { ...options, key, signal })
+    return new Intake(body, { ...options, key })
   } catch (error) {
     assertKey(key, 'put')
     throw error
