@@ -88,6 +88,8 @@ async function main() {
   if (chosen.length === 0) problems.push('no defect has such a name')
   if (problems.length > 0) return fail('The table is wrong', problems)
   const folder = mkdtempSync(join(tmpdir(), 'hybrid-store-defects-'))
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }))
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(1))
   let server
   try {
     server = await startS3()
@@ -105,7 +107,6 @@ async function main() {
     console.log(`\n${caught} of ${todo.length} caught`)
   } finally {
     await server?.stop()
-    rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
   }
 }
 

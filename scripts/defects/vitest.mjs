@@ -76,14 +76,17 @@ async function run(folder, args, env) {
   let text = ''
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (chunk) => (text += chunk))
   let inTime = true
+  const kill = () => child.kill('SIGKILL')
+  process.once('exit', kill)
   const timer = setTimeout(() => {
     inTime = false
-    child.kill('SIGKILL')
+    kill()
   }, PATIENCE)
   const code = await new Promise((resolve, reject) => {
     child.once('error', reject)
     child.once('close', resolve)
   })
   clearTimeout(timer)
+  process.off('exit', kill)
   return { output: { code, text }, inTime }
 }

@@ -51,8 +51,8 @@ export const fallingBack = [
   {
     name: 'a conditional put falls back like any other',
     file: 'src/store/put.ts',
-    find: 'await (conditional\n',
-    replace: 'await (false\n',
+    find: 'await (conditional && before\n',
+    replace: 'await (false && before\n',
     tests: waiting('conditions are judged by'),
   },
   {

@@ -44,8 +44,8 @@ export const processes = [
   {
     name: 'a claim does not tell that its holder died',
     file: 'src/outbox/claims.ts',
-    find: "died: taken === 'broken'",
-    replace: 'died: false',
+    find: "const died = taken === 'broken' && !held.told",
+    replace: 'const died = false',
     tests: outbox('told where one died'),
   },
   {
@@ -56,11 +56,25 @@ export const processes = [
     tests: outbox('told where one died'),
   },
   {
-    name: 'close leaves a claim that is kept',
-    file: 'src/outbox/fs-outbox.ts',
-    find: 'await this.#claims.releaseAll()',
+    name: 'close leaves the claims that were not given back',
+    file: 'src/outbox/claims.ts',
+    find: 'if (timer === undefined && (await taken.catch(() => false))) await this.#locks.release(path)',
     replace: '',
-    tests: outbox('of one that has closed'),
+    tests: outbox('find no claim of one that has closed'),
+  },
+  {
+    name: 'close gives back what is kept because of a request that was never answered',
+    file: 'src/outbox/claims.ts',
+    find: 'if (timer === undefined && (await taken.catch(() => false)))',
+    replace: 'if (await taken.catch(() => false))',
+    tests: outbox('find no claim of one that has closed'),
+  },
+  {
+    name: 'what was claimed by a store that has closed is never free again',
+    file: 'src/outbox/claims.ts',
+    find: 'retireOwner(this.#owner)',
+    replace: '',
+    tests: outbox('find no claim of one that has closed'),
   },
   {
     name: 'reconcile does not give claims back',
