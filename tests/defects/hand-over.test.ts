@@ -204,4 +204,12 @@ describe('a change in an outage', () => {
     expect(await store.reconcile()).toEqual(done(0))
     expect(await collect(remote.list())).toEqual([])
   })
+
+  test('has one winner where two depend on the same version', async () => {
+    const { store } = await busyStore()
+    const { etag } = await store.put('a', 'near', { driver: 'local' })
+    const changes = [store.put('a', 'far', { driver: 's3', ifMatch: etag }), store.delete('s3:a', { ifMatch: etag })]
+    const refused = (await Promise.allSettled(changes)).filter(({ status }) => status === 'rejected')
+    expect(refused).toMatchObject([{ reason: { code: 'PRECONDITION_FAILED' } }])
+  })
 })

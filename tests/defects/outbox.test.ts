@@ -14,9 +14,13 @@ function openOver(directory: string, disk: Disk): FsOutbox {
   return outbox
 }
 
-/** What is unlinked or synced below the outbox, in order. */
+/** What is published, unlinked or synced below the outbox, in order. */
 function recorded(calls: string[]): Disk {
   return diskWith((disk) => ({
+    rename: (from, to) => {
+      calls.push(`rename ${basename(to)}`)
+      return disk.rename(from, to)
+    },
     unlink: (path) => {
       calls.push(`unlink ${basename(path)}`)
       return disk.unlink(path)
@@ -46,6 +50,17 @@ describe('removing', () => {
     calls.length = 0
     await outbox.remove(record)
     expect(calls).toEqual([`unlink ${recordName(record)}`, 'sync records', `unlink ${record.token}`])
+  })
+
+  test('takes an older generation only when the new one is there for good', async () => {
+    const calls: string[] = []
+    const outbox = openOver(await tempFolder(), recorded(calls))
+    const one = await put(outbox, 'a', 'one')
+    calls.length = 0
+    const two = await put(outbox, 'a', 'two')
+    await outbox.list()
+    const order = calls.filter((call) => call.endsWith('.record') || call === 'sync records')
+    expect(order).toEqual([`rename ${recordName(two)}`, 'sync records', `unlink ${recordName(one)}`, 'sync records'])
   })
 
   test('takes the highest generation last, when the lower ones are gone for good', async () => {

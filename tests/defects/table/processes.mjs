@@ -111,4 +111,11 @@ export const processes = [
     replace: '',
     tests: handOver('that depends on the version that waits'),
   },
+  {
+    name: 'conditional puts of one key do not wait for each other',
+    file: 'src/store/put.ts',
+    find: 'return await (conditional ? context.conditional.run(key, run) : run())',
+    replace: 'return await run()',
+    tests: handOver('has one winner'),
+  },
 ]
