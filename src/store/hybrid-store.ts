@@ -39,7 +39,7 @@ import { Reconciler } from './reconciler.js'
 import { type Relocation, relocate } from './relocate.js'
 import type { RoutingContext } from './routing/index.js'
 import { RunningCalls } from './running.js'
-import { logStart, pendingBlobs, type StoreStatus, statusOf } from './status.js'
+import { logStart, pendingBlobs, type StoreStatus, statusOf, warnIfEphemeral } from './status.js'
 import type { Located, PathDeleteResult, PendingBlob, StoredBlob, StoredEntry } from './stored.js'
 import { getVisibility, setVisibility } from './visibility.js'
 
@@ -63,6 +63,7 @@ export class HybridStore<D extends string = string, K extends string = string> i
   constructor(options: HybridStoreOptions<D, K>) {
     this.#context = makeContext(options)
     logStart(this.#context)
+    warnIfEphemeral(this.#context)
     this.#reconciler = new Reconciler(this.#context)
   }
 

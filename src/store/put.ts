@@ -109,7 +109,7 @@ async function changeHeld(
   if (stored.pendingFor !== undefined) return stored
   try {
     // A circuit that was just closing may have let through what was not to be asked.
-    await settleVersions(context, key, driver, before ?? (await look()), held)
+    await settleVersions(context, key, driver, before ?? (await look()), held, conditional)
     return stored
   } catch (error) {
     throw isStorageError(error) ? error.with({ outcome: 'unknown' }) : error

@@ -49,6 +49,23 @@ export async function pendingBlobs(context: StoreContext, options: PendingOption
   })
 }
 
+/**
+ * Says in the background whether what waits would be gone with the machine or container. Of an outbox in memory whoever
+ * chose it knows.
+ */
+export function warnIfEphemeral({ fallback, outbox, logger }: StoreContext): void {
+  if (outbox === undefined || fallback.targets.size === 0) return
+  outbox.box.volume().then(
+    ({ ephemeral }) => {
+      if (ephemeral === undefined || ephemeral === 'memory') return
+      const hint = 'put the local root on a volume that stays'
+      logger.warn({ disk: ephemeral, hint }, 'What waits for a driver lies on a disk that is gone with this machine')
+    },
+    // It is asked again when something is to wait, and reported there.
+    () => {},
+  )
+}
+
 /** One line that says what this store is made of; where a driver is switched off, that its blobs go elsewhere. */
 export function logStart(context: StoreContext): void {
   const { drivers, fallback, logger } = context

@@ -73,7 +73,8 @@ export async function headIfThere(
 
 /**
  * Removes what a change that succeeded has outdated: exactly the versions seen before it began, so that a newer one by
- * somebody else stays. What waits must go, since it would be read first; a copy that stays is only logged.
+ * somebody else stays. What waits must go, since it would be read first; a copy that stays is only logged. `judged`: the
+ * change had a condition that what waited was judged by.
  */
 export async function settleVersions(
   context: StoreContext,
@@ -81,8 +82,9 @@ export async function settleVersions(
   driver: string,
   before: OtherVersions,
   held: HeldRecord,
+  judged = false,
 ): Promise<void> {
-  await supersede(context, key, driver, held)
+  await supersede(context, key, driver, held, judged)
   const box = context.outbox?.box
   for (const { driver: name, failure } of box ? before.unseen : []) {
     if (box) await keepDelete(context, box, name, key, { failure })
@@ -116,14 +118,21 @@ export async function evictCopies(context: StoreContext, key: string, copies: re
  * record goes, with all that came meanwhile, since whatever overlaps has no order. Written to another one: a waiting
  * body turns into a tombstone, so that what it was to replace does not come back under its path.
  */
-async function supersede(context: StoreContext, key: string, driver: string, held: HeldRecord): Promise<void> {
+async function supersede(
+  context: StoreContext,
+  key: string,
+  driver: string,
+  held: HeldRecord,
+  judged: boolean,
+): Promise<void> {
   const box = context.outbox?.box
   const current = await box?.find(key)
   if (box === undefined || current === undefined) return
   const token = held.record?.token
   if (current.driver === driver) {
-    // A request whose answer was lost meanwhile may still come and undo this one: what it left waits on.
-    if (current.token === token || !isInDoubt(context, current)) await box.remove(current)
+    // A request whose answer was lost meanwhile may still come and undo this one: what it left waits on. And a condition
+    // held for the record that it was judged by, not for what came after that.
+    if (current.token === token || !(judged || isInDoubt(context, current))) await box.remove(current)
   } else if (current.token === token && current.operation === 'put') {
     const check = (now: OutboxRecord | undefined) => {
       if (now?.token !== token) throw changedMeanwhile(key)

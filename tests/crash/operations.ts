@@ -170,6 +170,8 @@ export const operations = {
   copyKept: transfer('copy', 's3/x', 's3/z', 'down'),
   moveKept: transfer('move', 's3/x', 's3/z', 'down'),
   divert: put({ key: 's3/x', label: 'eleven', metadata: fresh, s3: 'down', driver: 'local' }),
+  keepOver: put({ key: 'local/a', label: 'fourteen', metadata: fresh, s3: 'down', driver: 's3' }),
+  sendOver: put({ key: 'local/a', label: 'fifteen', s3: 'up', driver: 's3' }),
   send: put({ key: 's3/x', label: 'twelve', metadata: old, s3: 'up' }),
   sendOther: put({ key: 's3/y', label: 'thirteen', size: LARGE, s3: 'up' }),
   remove: remove(['s3/x'], 'up'),

@@ -45,6 +45,8 @@ const chosen: readonly Workload[] = [
   { start: 'empty', operations: ['keepSmall', 'divert', 'reconcile'] },
   { start: 'seeded', operations: ['buryOther', 'sendOther'] },
   { start: 'seeded', operations: ['keepSmall', 'moveSent'] },
+  { start: 'seeded', operations: ['keepOver', 'reconcile'] },
+  { start: 'seeded', operations: ['sendOver'] },
 ]
 
 /** Three operations that make sense, drawn by the seed. */
@@ -93,7 +95,7 @@ it.each(workloads.map((workload) => [nameOf(workload), workload] as const))(
     const shown = kindsOf(own.violations).join('\n')
     expect(own.violations.length, `${shown}\nagain: CRASH_SEED=${seed} CRASH_WORKLOAD='${name}'`).toBe(0)
   },
-  120_000 * rounds,
+  300_000 * rounds,
 )
 
 /** One line for each kind of problem, with the first place where it was seen. */

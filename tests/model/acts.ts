@@ -163,8 +163,8 @@ function reconciling(system: System, spec: Of<'reconcile'>): Act {
       const both: Scene = mixed ? { ...scene, link: 'lossy' } : scene
       const outcomes = reconcile(world, both, most ?? Number.POSITIVE_INFINITY, mayStop)
       // What is left is counted at the end, when others have changed it.
-      if (scene.racing) return outcomes.map((one) => ({ ...one, answer: 'reconciled' }))
-      const told = twice ? outcomes.map((one) => ({ ...one, answer: 'twice' })) : outcomes
+      const name = scene.racing ? 'reconciled' : twice ? 'twice' : undefined
+      const told = name === undefined ? outcomes : outcomes.map((one) => ({ ...one, answer: name }))
       return abortAfter === undefined ? told : [...told, ...outcomes.map((one) => ({ ...one, answer: 'ABORTED' }))]
     },
   }

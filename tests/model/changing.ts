@@ -129,7 +129,7 @@ export function putNear(world: World, scene: Scene, key: string, id: Id, conditi
   const elsewhere = scene.exclusive && change === undefined ? world.far[key]?.id : undefined
   const refusal = judge(condition, change?.id ?? near[key] ?? elsewhere)
   const refused = refusal === undefined ? [] : [{ answer: refusal, world }]
-  if (refusal !== undefined && (elsewhere === undefined || scene.link === 'up')) return refused
+  if (refusal !== undefined && (!scene.exclusive || change !== undefined || scene.link === 'up')) return refused
   const put = (far: 'kept' | 'told' | 'waits'): Outcome => {
     const done = onHost(world, scene, (host, draft) => {
       if (far === 'waits') host.waiting[key] = nextWaiting(change, scene, { op: 'delete' }) as never
@@ -144,8 +144,10 @@ export function putNear(world: World, scene: Scene, key: string, id: Id, conditi
     // What waited is older than this; S3 must not hand out a version that is older still.
     if (change !== undefined) return fate === 'answered' ? [put('waits'), put('told')] : [put('waits')]
     if (!scene.exclusive) return [put('kept')]
-    if (fate === 'answered' && refusal === undefined) return [put('told')]
-    if (refusal !== undefined) return [{ answer: DOWN, world }, ...(scene.link === 'down' ? [] : refused)]
+    if (fate === 'answered') return refusal === undefined ? [put('told')] : refused
+    // Whether the condition holds is for S3 to say, unless the disk's own version says it.
+    const decided = condition === undefined || near[key] !== undefined
+    if (refusal !== undefined || !decided) return [{ answer: DOWN, world }, ...(near[key] === undefined ? [] : refused)]
     const flaky = scene.link === 'down' ? [] : [put('kept'), put('told')]
     return [{ answer: DOWN, world }, put('waits'), ...flaky]
   })

@@ -3,24 +3,34 @@ import type { Spec } from './specs.js'
 
 const setting = { exclusive: false, conflicts: 'both', circuit: false, etag: 'content' } as const
 const racers: readonly Spec['op'][] = ['put', 'read', 'delete', 'relocate', 'reconcile', 'outage', 'recover']
+const keys = ['a'] as const
 
-raceTest('what runs at the same time in one process looks as if it had run in some order', {
-  runs: 250,
-  mix: { processes: 1, conditions: true, keys: ['a'] },
+const groups = [
+  { who: 'in one process', processes: [0] },
+  { who: 'in two processes on one disk', processes: [0, 0] },
+  { who: 'on two hosts', processes: [0, 1] },
+]
+
+for (const { who, processes } of groups) {
+  const mix = { processes: processes.length, keys }
+  raceTest(`what runs at the same time ${who} looks as if it had run in some order`, {
+    runs: 120,
+    mix: { ...mix, conditions: false },
+    racers,
+    setting: { ...setting, processes },
+  })
+
+  raceTest(`of conditional changes on S3 ${who} one wins`, {
+    runs: 120,
+    mix: { ...mix, conditions: true, disk: false },
+    racers,
+    setting: { ...setting, processes },
+  })
+}
+
+raceTest('of conditional changes on S3 and on the disk in one process one wins', {
+  runs: 200,
+  mix: { processes: 1, keys, conditions: true },
   racers,
   setting: { ...setting, processes: [0] },
-})
-
-raceTest('and so does what two processes on one disk do', {
-  runs: 250,
-  mix: { processes: 2, conditions: true, keys: ['a'] },
-  racers,
-  setting: { ...setting, processes: [0, 0] },
-})
-
-raceTest('and what two hosts do', {
-  runs: 250,
-  mix: { processes: 2, conditions: true, keys: ['a'] },
-  racers,
-  setting: { ...setting, processes: [0, 1] },
 })

@@ -97,14 +97,15 @@ function op<const O extends string>(name: O): fc.Arbitrary<O> {
 
 export interface Mix {
   readonly processes: number
-  /** Off where one key's version must be the same on every disk. */
   readonly conditions: boolean
+  /** Whether blobs are also put and relocated to the disk; they are by default. */
+  readonly disk?: boolean | undefined
   /** All of them by default. */
   readonly keys?: readonly [Key, ...Key[]] | undefined
 }
 
 /** Any command. What waits, and what becomes of it, is more likely than the rest. */
-export function specs({ processes, conditions, keys = KEYS }: Mix): fc.Arbitrary<Spec> {
+export function specs({ processes, conditions, disk = true, keys = KEYS }: Mix): fc.Arbitrary<Spec> {
   const key = fc.constantFrom(...keys)
   const when = conditions ? rarely(fc.constantFrom<When>('new', 'right', 'right', 'stale'), 2) : fc.constant(undefined)
   const putFar = fc.record({
@@ -122,7 +123,7 @@ export function specs({ processes, conditions, keys = KEYS }: Mix): fc.Arbitrary
   const badPut = fc.record({
     op: op('bad put'),
     key,
-    to: driver,
+    to: disk ? driver : fc.constant<Driver>('s3'),
     how: fc.constantFrom('abort' as const, 'error' as const),
     at: fc.constantFrom(0, 0.5, 1),
   })
@@ -146,11 +147,11 @@ export function specs({ processes, conditions, keys = KEYS }: Mix): fc.Arbitrary
       from: alias,
       source: key,
       shift: fc.integer({ min: 1, max: KEYS.length - 1 }),
-      to: rarely(driver),
+      to: disk ? rarely(driver) : fc.constant(undefined),
       createOnly: conditions ? rarely(fc.constant(true)) : fc.constant(undefined),
     })
     .map(({ shift, ...rest }) => ({ ...rest, target: KEYS[(KEYS.indexOf(rest.source) + shift) % KEYS.length] as Key }))
-  const relocate = fc.record({ op: op('relocate'), alias, key, to: driver })
+  const relocate = fc.record({ op: op('relocate'), alias, key, to: disk ? driver : fc.constant<Driver>('s3') })
   const reconcile = fc.record({
     op: op('reconcile'),
     limit: rarely(fc.integer({ min: 1, max: 2 })),
@@ -159,7 +160,7 @@ export function specs({ processes, conditions, keys = KEYS }: Mix): fc.Arbitrary
   })
   const what = fc.oneof(
     { weight: 8, arbitrary: putFar },
-    { weight: 3, arbitrary: putNear },
+    { weight: disk ? 3 : 0, arbitrary: putNear },
     { weight: 1, arbitrary: badPut },
     { weight: 2, arbitrary: read },
     { weight: 2, arbitrary: list },

@@ -164,8 +164,7 @@ export class System {
   async tripped(process: number): Promise<boolean> {
     if (this.setting.circuit === false) return false
     const { drivers } = await this.storeOf(process).status()
-    const { circuit } = drivers.s3 as { readonly circuit?: string }
-    return circuit !== undefined && circuit !== 'closed'
+    return drivers.s3.circuit !== 'closed'
   }
 
   /** A new process takes the place of one that was killed, or ended as it should. */

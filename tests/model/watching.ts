@@ -6,7 +6,7 @@ import { list, pending, read } from './reading.js'
 import { sceneOf } from './scene.js'
 import { reconcile } from './settling.js'
 import { KEYS, type Spec } from './specs.js'
-import type { Store, System } from './system.js'
+import type { System } from './system.js'
 import { type Alias, copyName, hostOf, type Scene, type World } from './world.js'
 import type { Worlds } from './worlds.js'
 
@@ -31,8 +31,7 @@ async function lookFrom(worlds: Worlds, system: System, by: number, keys: readon
   const store = system.storeOf(by)
   const at = `${system.now} process ${by}`
   const waiting = await store.pending()
-  const lines = waiting.map((one) => {
-    const { key, pendingFor, path, operation = 'put' } = one as typeof one & { operation?: string }
+  const lines = waiting.map(({ key, pendingFor, path, operation }) => {
     expect([pendingFor, path]).toEqual(['s3', `s3:${key}`])
     return [operation, key] as const
   })
@@ -65,18 +64,10 @@ async function lookFrom(worlds: Worlds, system: System, by: number, keys: readon
   if (!system.networkOf(by).down && !(await system.tripped(by))) system.hears(by)
 }
 
-interface Noted {
-  readonly key: string
-  readonly operation: string
-  readonly keptAs?: { readonly path: string }
-}
-
 async function lookAtConflicts(worlds: Worlds, system: System, by: number, at: string): Promise<void> {
-  const store = system.storeOf(by) as Store & { conflicts?: () => Promise<Noted[]> }
-  if (store.conflicts === undefined) return
   const scene = await sceneOf(system, { by })
   const told: string[] = []
-  for (const { key, operation, keptAs } of await store.conflicts()) {
+  for (const { key, operation, keptAs } of await system.storeOf(by).conflicts()) {
     let kept = ''
     if (keptAs !== undefined && scene.link === 'up') kept = ` kept as ${await keptContent(system, by, keptAs.path)}`
     told.push(`${operation} ${key}${kept}`)

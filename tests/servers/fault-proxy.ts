@@ -1,7 +1,11 @@
-import { once } from 'node:events'
+import { type EventEmitter, once } from 'node:events'
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
+import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { FaultKind } from './fault-kinds.js'
+
+export type { FaultKind } from './fault-kinds.js'
 
 /** A request that reached the proxy, faulted or not. */
 export interface RecordedRequest {
@@ -10,34 +14,6 @@ export interface RecordedRequest {
   readonly url: string
   readonly headers: IncomingHttpHeaders
 }
-
-/** What the proxy does to a request instead of passing it on and back unharmed. */
-export type FaultKind =
-  /** Cuts the connection before it has read the body. */
-  | { readonly kind: 'reset' }
-  /** Reads the request to its end, then cuts the connection; the server behind never hears of it. */
-  | { readonly kind: 'reset-after-request' }
-  /** Passes the request on, waits until the server has answered it, then cuts the connection. */
-  | { readonly kind: 'lost-response' }
-  /** Never answers. */
-  | { readonly kind: 'hang' }
-  /** Passes `after` bytes of the response's body, then sends nothing more. */
-  | { readonly kind: 'hang-body'; readonly after: number }
-  /** Passes `after` bytes of the response's body, then cuts the connection. */
-  | { readonly kind: 'truncate'; readonly after: number }
-  /** Flips one bit of the byte at `at` of the response's body. */
-  | { readonly kind: 'flip'; readonly at: number }
-  /** Passes the response's body at about this rate. */
-  | { readonly kind: 'slow'; readonly bytesPerSecond: number }
-  /** Waits so many milliseconds before it passes the request on. */
-  | { readonly kind: 'delay'; readonly ms: number }
-  /** Reads the request, then gives this answer itself. */
-  | {
-      readonly kind: 'answer'
-      readonly status: number
-      readonly headers?: Readonly<Record<string, string>>
-      readonly body?: string
-    }
 
 export interface FaultOptions {
   /** Which requests; by default all. */
@@ -49,6 +25,10 @@ export interface FaultOptions {
 export interface Fault {
   /** How many requests it has hit. */
   readonly hits: number
+  /** How many requests it holds back, to pass them on late. */
+  readonly held: number
+  /** Passes on what it holds back, one after the other; answers with the server's statuses. */
+  release(): Promise<number[]>
   remove(): void
 }
 
@@ -70,6 +50,7 @@ export interface FaultProxy {
 interface ArmedFault {
   readonly fault: FaultKind
   readonly when: (request: RecordedRequest) => boolean
+  readonly held: (() => Promise<number>)[]
   left: number
   hits: number
 }
@@ -87,6 +68,7 @@ export async function startFaultProxy(target?: string): Promise<FaultProxy> {
   const requests: RecordedRequest[] = []
   let faults: ArmedFault[] = []
   const sockets = new Set<Socket>()
+  const stopped = new AbortController()
 
   const server = createServer((incoming, outgoing) => {
     const recorded = { method: incoming.method ?? '', url: incoming.url ?? '', headers: incoming.headers }
@@ -98,28 +80,35 @@ export async function startFaultProxy(target?: string): Promise<FaultProxy> {
       armed.left--
       armed.hits++
     }
-    handle(incoming, outgoing, armed?.fault).catch(() => outgoing.destroy())
+    handle(incoming, outgoing, armed).catch(() => outgoing.destroy())
   })
   server.on('connection', (socket) => {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
   })
 
-  async function handle(incoming: IncomingMessage, outgoing: ServerResponse, fault: FaultKind | undefined) {
+  async function handle(incoming: IncomingMessage, outgoing: ServerResponse, armed: ArmedFault | undefined) {
+    const fault = armed?.fault
     switch (fault?.kind) {
       case 'reset':
+        if (fault.after !== undefined) await take(incoming, fault.after)
         return incoming.socket.resetAndDestroy()
       case 'hang':
         incoming.resume()
         return
+      case 'stall':
+        await take(incoming, fault.after)
+        incoming.pause()
+        return
       case 'reset-after-request':
         await drain(incoming)
         return incoming.socket.resetAndDestroy()
+      case 'late':
+        return await holdBack(incoming, armed as ArmedFault, fault.ms)
       case 'answer':
+        if (fault.after === 'commit') break
         await drain(incoming)
-        outgoing.writeHead(fault.status, { 'content-type': 'application/xml', ...fault.headers })
-        outgoing.end(incoming.method === 'HEAD' ? undefined : fault.body)
-        return
+        return give(incoming, outgoing, fault)
       case 'delay':
         await sleep(fault.ms)
     }
@@ -133,17 +122,39 @@ export async function startFaultProxy(target?: string): Promise<FaultProxy> {
       headers: incoming.headers,
       agent: false,
     })
-    incoming.pipe(behind)
+    if (fault?.kind === 'flip-request') Readable.from(flipped(incoming, fault.at), { objectMode: false }).pipe(behind)
+    else incoming.pipe(behind)
     outgoing.once('close', () => behind.destroy())
     const [answer] = (await once(behind, 'response')) as [IncomingMessage]
-    if (fault?.kind === 'lost-response') {
+    if (fault?.kind === 'lost-response' || fault?.kind === 'no-answer' || fault?.kind === 'answer') {
       await drain(answer)
-      incoming.socket.resetAndDestroy()
+      if (fault.kind === 'lost-response') incoming.socket.resetAndDestroy()
+      if (fault.kind === 'answer') give(incoming, outgoing, fault)
       return
     }
     outgoing.writeHead(answer.statusCode ?? 500, answer.headers)
     outgoing.flushHeaders()
-    await relay(answer, outgoing, fault)
+    await relay(answer, outgoing, fault, armed?.hits)
+  }
+
+  async function holdBack(incoming: IncomingMessage, armed: ArmedFault, ms: number | undefined): Promise<void> {
+    const chunks: Buffer[] = []
+    for await (const chunk of incoming as AsyncIterable<Buffer>) chunks.push(chunk)
+    incoming.socket.resetAndDestroy()
+    const { method, headers, url = '/' } = incoming
+    const pass = async () => {
+      const behind = request(new URL(url, target), { method, headers, agent: false })
+      behind.end(Buffer.concat(chunks))
+      const [answer] = (await once(behind, 'response')) as [IncomingMessage]
+      await drain(answer)
+      return answer.statusCode ?? 0
+    }
+    if (ms === undefined) {
+      armed.held.push(pass)
+      return
+    }
+    await sleep(ms, undefined, { signal: stopped.signal })
+    await pass()
   }
 
   const listen = async (port: number) => {
@@ -164,11 +175,19 @@ export async function startFaultProxy(target?: string): Promise<FaultProxy> {
     endpoint: `http://127.0.0.1:${port}`,
     requests,
     fail(fault, { when = () => true, times = Number.POSITIVE_INFINITY } = {}) {
-      const armed: ArmedFault = { fault, when, left: times, hits: 0 }
+      const armed: ArmedFault = { fault, when, held: [], left: times, hits: 0 }
       faults.push(armed)
       return {
         get hits() {
           return armed.hits
+        },
+        get held() {
+          return armed.held.length
+        },
+        async release() {
+          const statuses: number[] = []
+          for (const pass of armed.held.splice(0)) statuses.push(await pass())
+          return statuses
         },
         remove() {
           faults = faults.filter((other) => other !== armed)
@@ -183,7 +202,10 @@ export async function startFaultProxy(target?: string): Promise<FaultProxy> {
     up: async () => {
       if (!server.listening) await listen(port)
     },
-    stop: down,
+    stop: async () => {
+      stopped.abort()
+      await down()
+    },
   }
 }
 
@@ -192,14 +214,57 @@ async function drain(stream: IncomingMessage): Promise<void> {
   if (!stream.readableEnded) await once(stream, 'end')
 }
 
-async function relay(answer: IncomingMessage, outgoing: ServerResponse, fault: FaultKind | undefined): Promise<void> {
+/** Waits for one of the events and leaves no listener of the others behind. */
+async function firstOf(emitter: EventEmitter, ...events: readonly string[]): Promise<void> {
+  const over = new AbortController()
+  const { signal } = over
+  await Promise.race(events.map((event) => once(emitter, event, { signal }))).finally(() => over.abort())
+}
+
+/** Reads at least so many bytes of a body, or all that there are. */
+async function take(stream: IncomingMessage, bytes: number): Promise<void> {
+  let taken = 0
+  while (taken < bytes && !stream.readableEnded && !stream.destroyed) {
+    const chunk = stream.read() as Buffer | null
+    if (chunk) taken += chunk.length
+    else await firstOf(stream, 'readable', 'end', 'close')
+  }
+}
+
+async function* flipped(stream: AsyncIterable<Buffer>, at: number): AsyncGenerator<Buffer> {
+  let sent = 0
+  for await (const chunk of stream) {
+    yield at >= sent && at < sent + chunk.length ? withFlip(chunk, at - sent) : chunk
+    sent += chunk.length
+  }
+}
+
+function withFlip(chunk: Buffer, at: number): Buffer {
+  const copy = Buffer.from(chunk)
+  copy[at] = (copy[at] as number) ^ 1
+  return copy
+}
+
+function give(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  { status, headers, body }: FaultKind & { kind: 'answer' },
+) {
+  outgoing.writeHead(status, { 'content-type': 'application/xml', ...headers })
+  outgoing.end(incoming.method === 'HEAD' ? undefined : body)
+}
+
+async function relay(
+  answer: IncomingMessage,
+  outgoing: ServerResponse,
+  fault: FaultKind | undefined,
+  hits = 1,
+): Promise<void> {
+  const flipAt = fault?.kind === 'flip' ? fault.at + (fault.step ?? 0) * (hits - 1) : -1
   let sent = 0
   for await (const chunk of answer as AsyncIterable<Buffer>) {
-    let piece = chunk
-    if (fault?.kind === 'flip' && fault.at >= sent && fault.at < sent + chunk.length) {
-      piece = Buffer.from(chunk)
-      piece[fault.at - sent] = (piece[fault.at - sent] as number) ^ 1
-    }
+    const flips = flipAt >= sent && flipAt < sent + chunk.length
+    const piece = flips ? withFlip(chunk, flipAt - sent) : chunk
     const cut = fault?.kind === 'hang-body' || fault?.kind === 'truncate' ? fault.after - sent : undefined
     if (cut !== undefined && cut < piece.length) {
       if (cut > 0) await new Promise((resolve) => outgoing.write(piece.subarray(0, cut), resolve))
@@ -209,7 +274,7 @@ async function relay(answer: IncomingMessage, outgoing: ServerResponse, fault: F
     }
     sent += chunk.length
     if (fault?.kind === 'slow') await sleep((piece.length / fault.bytesPerSecond) * 1000)
-    if (!outgoing.write(piece)) await Promise.race([once(outgoing, 'drain'), once(outgoing, 'close')])
+    if (!outgoing.write(piece)) await firstOf(outgoing, 'drain', 'close')
     if (outgoing.destroyed) return
   }
   outgoing.end()

@@ -1,8 +1,10 @@
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import type { HybridStore, StoreEventName, StoreEvents } from '../../src/index.js'
 import { StorageError } from '../../src/index.js'
-import { memoryStore, pattern, patternStream, storeOver } from './support.js'
+import { memoryStore, onEnd, pattern, patternStream, storeOver } from './support.js'
 
 const quick = { s3: 'local', grace: 0, circuit: { probeAfter: 20, probeAtMost: 50 } } as const
 const often = { interval: 50 }
@@ -119,7 +121,7 @@ describe('in the background', () => {
     await again.store.put('left', 'x')
     await again.store.close({ drain: 1000 })
     expect(again.lines.at(-1)).toMatchObject({ level: 'warn', fields: { remaining: 1 } })
-    expect(lines.filter(({ level }) => level === 'warn')).toEqual([])
+    expect(lines.filter(({ message }) => message.startsWith('The store closes'))).toEqual([])
     expect(process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length).toBeLessThanOrEqual(2)
   })
 
@@ -260,4 +262,22 @@ test('a listener is told of the first outage', async () => {
   s3.outage()
   const [{ state }] = await Promise.all([next(store, 'circuit'), store.put('a', 'x')])
   expect(state).toBe('open')
+})
+
+test.runIf(existsSync('/dev/shm'))('a disk that does not last is told of, and refused on request', async () => {
+  const root = await mkdtemp('/dev/shm/hybrid-store-')
+  onEnd(() => rm(root, { recursive: true, force: true }))
+  const { store, s3, lines } = await memoryStore({ root })
+  await expect.poll(() => lines.filter(({ level }) => level === 'warn')).toMatchObject([{ fields: { disk: 'tmpfs' } }])
+  s3.outage()
+  await store.put('a', 'x')
+  expect(await store.status()).toMatchObject({ pending: { count: 1, ephemeral: 'tmpfs' } })
+  const fallback = { s3: 'local', circuit: false, requireDurable: true } as const
+  const strict = await memoryStore({ root, fallback })
+  strict.s3.outage()
+  await expect(strict.store.put('b', 'x')).rejects.toMatchObject({
+    code: 'UNAVAILABLE',
+    status: 503,
+    hint: expect.stringContaining('volume'),
+  })
 })
