@@ -77,7 +77,8 @@ async function run(folder, args, env) {
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (chunk) => (text += chunk))
   let inTime = true
   const kill = () => child.kill('SIGKILL')
-  process.once('exit', kill)
+  // In front of the removal of the copy that it works in.
+  process.prependOnceListener('exit', kill)
   const timer = setTimeout(() => {
     inTime = false
     kill()
