@@ -1,4 +1,5 @@
 import fs, { type BigIntStats } from 'node:fs'
+import { systemCode } from './errors.js'
 import type { Disk, DiskHandle } from './port.js'
 
 type Done<T> = (error: NodeJS.ErrnoException | null, value?: T) => void
@@ -104,7 +105,15 @@ export const nodeDisk: Disk = {
   // Synchronous: these answers take the kernel a microsecond, the way through the thread pool twenty.
   handlePath: ({ fd }) => fs.readlinkSync(`/proc/self/fd/${fd}`),
   handleStat: ({ fd }) => fs.fstatSync(fd, exact),
-  identify: (path) => fs.statSync(path, { throwIfNoEntry: false }),
+  identify: (path) => {
+    try {
+      return fs.statSync(path, { throwIfNoEntry: false })
+    } catch (error) {
+      // A file where a directory should be: there is nothing below it.
+      if (systemCode(error) === 'ENOTDIR') return undefined
+      throw error
+    }
+  },
   closeUnwritten: (handle) => (handle as NodeHandle).closeNow(),
   statfs: async (path) => {
     const { type, bavail, bsize, blocks } = await call<fs.StatsFs>((done) => fs.statfs(path, done))

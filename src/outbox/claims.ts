@@ -18,7 +18,10 @@ interface Held {
   timer?: NodeJS.Timeout | undefined
 }
 
-/** Who carries out which record: a lock file each, shared by those in this process who ask for the same one. */
+/**
+ * Who carries out what waits of a key: a lock file each, shared by those in this process who ask for the same one. Of the
+ * key and not of the record, so that no two generations are on their way at once.
+ */
 export class Claims {
   readonly #disk: Disk
   readonly #directory: string
@@ -33,20 +36,20 @@ export class Claims {
   }
 
   /** Undefined while another process has it. */
-  async take(token: string): Promise<OutboxClaim | undefined> {
-    const held = this.#held.get(token) ?? this.#take(token)
+  async take(key: string): Promise<OutboxClaim | undefined> {
+    const held = this.#held.get(key) ?? this.#take(key)
     held.users++
     let released = false
     const release = async () => {
       if (released) return
       released = true
-      await this.#leave(token, held)
+      await this.#leave(key, held)
     }
     try {
       const taken = await held.taken
       const died = taken === 'broken' && !held.told
       held.told = true
-      if (taken) return { died, release, keep: (ms) => this.#keep(token, held, ms) }
+      if (taken) return { died, release, keep: (ms) => this.#keep(key, held, ms) }
     } catch (error) {
       await release()
       throw error
@@ -75,25 +78,25 @@ export class Claims {
     return new LockFiles({ disk: this.#disk, owner: this.#owner, lease: LEASE })
   }
 
-  #take(token: string): Held {
-    const path = join(this.#directory, token)
+  #take(key: string): Held {
+    const path = join(this.#directory, key)
     const held = { path, users: 0, taken: this.#locks.tryTake(path) }
-    this.#held.set(token, held)
+    this.#held.set(key, held)
     return held
   }
 
-  #keep(token: string, held: Held, milliseconds: number): void {
+  #keep(key: string, held: Held, milliseconds: number): void {
     if (held.timer) clearTimeout(held.timer)
     else held.users++
     held.timer = setTimeout(() => {
       held.timer = undefined
-      this.#leave(token, held).catch(() => {})
+      this.#leave(key, held).catch(() => {})
     }, milliseconds).unref()
   }
 
-  async #leave(token: string, held: Held): Promise<void> {
-    if (--held.users > 0 || this.#held.get(token) !== held) return
-    this.#held.delete(token)
+  async #leave(key: string, held: Held): Promise<void> {
+    if (--held.users > 0 || this.#held.get(key) !== held) return
+    this.#held.delete(key)
     if (await held.taken.catch(() => false)) await this.#locks.release(held.path)
   }
 }

@@ -29,7 +29,7 @@ const LEASE = 10_000
 /**
  * The outbox on disk: `records/` (one file per pending change), `bodies/` (immutable, named by token), `rejected/`
  * (records set aside), `conflicts/`, `owners/` (which process has the outbox open), `locks/` (one per key that is
- * just being changed), `claims/` (one per record that is just carried out), `marks/` (what happened once), `changes`
+ * just being changed), `claims/` (one per key of which something is just carried out), `marks/` (what happened once), `changes`
  * (news for the other processes) and `id` (names the outbox in its tokens).
  */
 export class OutboxFolder {

@@ -150,7 +150,7 @@ export class FsOutbox implements Outbox {
   async claim(record: OutboxRecord): Promise<OutboxClaim | undefined> {
     await this.#ready()
     return this.#try('Claiming a record of the outbox', { key: record.key }, async () => {
-      const claim = await this.#claims.take(record.token)
+      const claim = await this.#claims.take(hashOfKey(record.key))
       if (claim === undefined) return undefined
       if (await this.#records.isThere(recordName(record))) return claim
       // Whoever had it before has carried it out.

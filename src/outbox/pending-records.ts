@@ -56,12 +56,20 @@ export class PendingRecords {
   /** Learns what other processes have done. Waits for nothing where nothing happened. */
   async refresh(): Promise<void> {
     while (this.#refreshing) await this.#refreshing
-    const news = this.#log.look()
+    const news = this.#look()
     if (news === undefined) return
     this.#refreshing = reading({}, async () => this.#apply(await news)).finally(() => {
       this.#refreshing = undefined
     })
     await this.#refreshing
+  }
+
+  #look(): ReturnType<ChangeLog['look']> {
+    try {
+      return this.#log.look()
+    } catch (error) {
+      throw outboxError(error, 'Reading the outbox')
+    }
   }
 
   async #apply(changes: Changes): Promise<void> {

@@ -48,8 +48,8 @@ export async function scanAndSweep(folder: OutboxFolder): Promise<Scan> {
   for (const { token, path } of unfinished) await removeIfDead(folder, owners, token, path)
   for (const name of await linksIn(disk, folder.locks)) await removeDeadLock(folder, join(folder.locks, name))
   for (const name of await linksIn(disk, folder.claims)) {
-    // As long as the record is there a dead claim tells that somebody died while carrying it out.
-    if (!needed.has(name)) await removeDeadLock(folder, join(folder.claims, name))
+    // As long as something waits a dead claim tells that somebody died while carrying it out.
+    if (!records.some(({ hash }) => hash === name)) await removeDeadLock(folder, join(folder.claims, name))
   }
   await forgetDead(folder, owners)
   return { records, strange, alone: [...owners].every(([owner, dead]) => dead === true || owner === folder.owner) }

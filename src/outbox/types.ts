@@ -113,7 +113,7 @@ export interface OutboxVolume {
   readonly ephemeral?: string | undefined
 }
 
-/** The right to carry a record out, which nobody else has meanwhile. */
+/** The right to carry out what waits of a key, which no other process has meanwhile. */
 export interface OutboxClaim {
   /** Whether it was taken over from a process that died: what that one has sent may still take effect. */
   readonly died: boolean
@@ -175,7 +175,7 @@ export interface Outbox {
   read(record: PutRecord, range?: OutboxRange): Promise<Readable>
   /** Removes this generation of its key and all older ones; newer ones stay. Removing again does nothing. */
   remove(record: OutboxRecord): Promise<void>
-  /** The right to carry out the record; undefined while another process has it, or where the record is gone. */
+  /** The right to carry out what waits of the record's key; undefined while another process has it, or where it is gone. */
   claim(record: OutboxRecord): Promise<OutboxClaim | undefined>
   /** Notes what a driver's own clock said, for a process that has not heard from it. Need not be durable. */
   noteTime(driver: string, time: Date): Promise<void>

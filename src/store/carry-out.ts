@@ -139,6 +139,8 @@ class Work {
       await this.#act(guess ?? (await this.#look()))
       return true
     } catch (error) {
+      // Its body went with the record, because somebody else superseded it or carried it out.
+      if (isStorageError(error, 'NOT_FOUND') && !(await isCurrent(this.#box, this.#record))) return false
       if (isStorageError(error, 'NOT_SUPPORTED') && !this.#blind && this.#record.operation === 'put') {
         this.#blind = true
         return false

@@ -51,7 +51,7 @@ test.runIf(real)(
       for (const world of worlds) await world.remove()
     }
   },
-  KILLS * 2000 + 60_000,
+  KILLS * 6000 + 60_000,
 )
 
 /** Kills one process after the other on one root, with one oracle from beginning to end. */

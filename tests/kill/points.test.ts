@@ -138,7 +138,7 @@ describe.runIf(real)('kill -9 at every call of the file system in turn', () => {
       const name = `${script.name}, ${when} the call`
       test(name, async () => {
         await sweep(script, name, (at) => ({ name: `${when} call ${at}`, fatal: { at, when, reads: LOOKS } }))
-      }, 600_000)
+      }, 1_200_000)
     }
   }
 })
@@ -151,7 +151,7 @@ describe.runIf(real)('kill -9 at every request to S3 in turn', () => {
         proxy.restart({ arrived: (n) => (n === at ? kill(child) : undefined) })
       },
     }))
-  }, 600_000)
+  }, 1_200_000)
 
   test('when the server has answered and the process does not know', async () => {
     await sweep(direct, 'requests, after', (at) => ({
@@ -160,7 +160,7 @@ describe.runIf(real)('kill -9 at every request to S3 in turn', () => {
         proxy.restart({ answered: (n) => (n === at ? kill(child) : undefined) })
       },
     }))
-  }, 600_000)
+  }, 1_200_000)
 })
 
 function kill(child: { killNow(): void }): 'drop' {

@@ -22,7 +22,10 @@ export class World {
   readonly oracle = new Oracle()
   readonly setup: StoreSetup
   readonly #bench: Bench
-  /** How often the paths of one key did not agree on which of several possible versions it has. */
+  /**
+   * How often the paths of one key did not agree on which of several possible versions it has: a put to S3 over a copy on
+   * the disk, or the reverse, that was killed between its two steps. It was never acknowledged, so that either may be read.
+   */
   splits = 0
   /** Changes that were not carried out as they were meant, because both sides had changed. */
   conflicts = 0

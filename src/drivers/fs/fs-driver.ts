@@ -126,8 +126,9 @@ export class FsDriver implements BlobDriver, OutboxHost {
   }
 
   /** Asks the kernel for the names that the key may have; whatever has one of them is for `head` to judge. */
-  mayHave(key: string): Promise<boolean> {
-    return this.#parts.lookup.mayHave(key)
+  async mayHave(key: string): Promise<boolean> {
+    // What cannot be asked is for `head` to judge too.
+    return this.#parts.lookup.mayHave(key).catch(() => true)
   }
 
   delete(key: string, options: DeleteOptions = {}): Promise<void> {
