@@ -1,10 +1,10 @@
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { parseRecordName } from '../../src/outbox/record-name.js'
+import { hashOfKey } from '../../src/outbox/record-name.js'
 import { FaultyDriver } from '../../src/testing/index.js'
 import { LateS3 } from '../model/late-s3.js'
 import { manual, memoryStore } from '../store/support.js'
-import { lockAsDead, namesIn, outboxOf } from './support.js'
+import { lockAsDead, outboxOf } from './support.js'
 
 const GRACE = 60_000
 
@@ -73,18 +73,12 @@ describe('a request that nobody answered', () => {
   })
 })
 
-/** Claims the one record that waits. */
-function claimAsDead(root: string): void {
-  const [record = ''] = namesIn(join(outboxOf(root), 'records'))
-  lockAsDead(join(outboxOf(root), 'claims'), parseRecordName(record)?.token ?? '')
-}
-
 describe('a process that died while it carried a record out', () => {
   test('may have sent what is still to come: the record is looked at again later', async () => {
     const { store, s3, root, settle } = await lateStore()
     s3.outage()
     await store.put('a', 'one')
-    claimAsDead(root)
+    lockAsDead(join(outboxOf(root), 'claims'), hashOfKey('a'))
     s3.recover()
     expect(await store.reconcile()).toEqual({ moved: 0, failed: [], remaining: 1 })
     expect(await settle()).toBe('one')
@@ -94,7 +88,7 @@ describe('a process that died while it carried a record out', () => {
     const { store, s3, root, settle } = await lateStore()
     s3.outage()
     await store.put('a', 'one')
-    claimAsDead(root)
+    lockAsDead(join(outboxOf(root), 'claims'), hashOfKey('a'))
     s3.recover()
     expect(await store.put('a', 'two')).toMatchObject({ pendingFor: 's3' })
     expect(await settle()).toBe('two')

@@ -41,8 +41,8 @@ function recorded(calls: string[]): Disk {
   }))
 }
 
-describe('removing', () => {
-  test('takes the record first, durably, and then the body', async () => {
+describe('a record', () => {
+  test('goes first, durably, and then its body', async () => {
     const folder = await tempFolder()
     const calls: string[] = []
     const outbox = openOver(folder, recorded(calls))
@@ -52,7 +52,7 @@ describe('removing', () => {
     expect(calls).toEqual([`unlink ${recordName(record)}`, 'sync records', `unlink ${record.token}`])
   })
 
-  test('takes an older generation only when the new one is there for good', async () => {
+  test('goes only when the newer generation is there for good', async () => {
     const calls: string[] = []
     const outbox = openOver(await tempFolder(), recorded(calls))
     const one = await put(outbox, 'a', 'one')
@@ -63,7 +63,7 @@ describe('removing', () => {
     expect(order).toEqual([`rename ${recordName(two)}`, 'sync records', `unlink ${recordName(one)}`, 'sync records'])
   })
 
-  test('takes the highest generation last, when the lower ones are gone for good', async () => {
+  test('of the highest generation is read, and goes when the lower ones are gone for good', async () => {
     const folder = await tempFolder()
     const first = openOutbox(folder)
     const one = await put(first, 'a', 'one')
@@ -75,6 +75,7 @@ describe('removing', () => {
     await copyFile(kept, join(folder, 'records', recordName(one)))
     const calls: string[] = []
     const outbox = openOver(folder, recorded(calls))
+    expect(await outbox.find('a')).toEqual(two)
     await outbox.remove(two)
     const order = calls.filter((call) => call.endsWith('.record') || call === 'sync records')
     expect(order).toEqual([`unlink ${recordName(one)}`, 'sync records', `unlink ${recordName(two)}`, 'sync records'])
@@ -119,11 +120,21 @@ describe('several processes on one outbox', () => {
   test('are told where one died while it carried a record out', async () => {
     const folder = await tempFolder()
     const record = await put(openOutbox(folder), 'a', 'x')
-    lockAsDead(join(folder, 'claims'), record.token)
+    lockAsDead(join(folder, 'claims'), hashOfKey('a'))
     const claim = await openOutbox(folder).claim(record)
     expect(claim).toMatchObject({ died: true })
     await claim?.release()
     expect(namesIn(join(folder, 'claims'))).toEqual([])
+  })
+
+  test('carry out no two generations of a key at once', async () => {
+    const folder = await tempFolder()
+    const [one, two] = [openOutbox(folder), openOutbox(folder)]
+    const claim = await one.claim(await put(one, 'a', 'first'))
+    const second = await put(two, 'a', 'second')
+    expect(await two.claim(second)).toBeUndefined()
+    await claim?.release()
+    expect(await two.claim(second)).toMatchObject({ died: false })
   })
 
   test('find no claim of one that has closed, unless something may still come of it', async () => {

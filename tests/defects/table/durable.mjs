@@ -54,7 +54,7 @@ export const durable = [
     find: 'for (const name of names) await unlinkIfThere(disk, join(records, name))',
     replace:
       'for (const token of tokens) await unlinkIfThere(disk, join(bodies, token))\n    for (const name of names) await unlinkIfThere(disk, join(records, name))',
-    tests: outbox('takes the record first'),
+    tests: outbox('goes first, durably'),
     long: crash('empty: keepLarge, reconcile'),
   },
   {
@@ -62,7 +62,7 @@ export const durable = [
     file: 'src/outbox/record-files.ts',
     find: 'await this.#folder.sync(records)',
     replace: '',
-    tests: outbox('takes the record first'),
+    tests: outbox('goes first, durably'),
     long: crash('empty: keepLarge, reconcile'),
   },
   {
@@ -70,14 +70,14 @@ export const durable = [
     file: 'src/outbox/pending-records.ts',
     find: '[all.slice(0, -1), all.slice(-1)]',
     replace: '[all.slice(-1), all.slice(0, -1)]',
-    tests: outbox('takes the highest generation last'),
+    tests: outbox('of the highest generation'),
   },
   {
     name: 'the older generation goes before the new one is there',
     file: 'src/outbox/fs-outbox.ts',
     find: 'await this.#records.add(record, inline)',
     replace: 'if (before) await this.#records.removeUpTo(before)\n        await this.#records.add(record, inline)',
-    tests: outbox('takes an older generation only'),
+    tests: outbox('goes only when the newer'),
   },
   {
     name: 'what a failing disk refused comes back',

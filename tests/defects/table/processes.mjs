@@ -49,9 +49,9 @@ export const processes = [
     tests: outbox('told where one died'),
   },
   {
-    name: 'the sweep takes the claims of dead processes while their records wait',
+    name: 'the sweep takes the claims of dead processes while what they claimed waits',
     file: 'src/outbox/sweep.ts',
-    find: 'if (!needed.has(name)) await removeDeadLock',
+    find: 'if (!records.some(({ hash }) => hash === name)) await removeDeadLock',
     replace: 'await removeDeadLock',
     tests: outbox('told where one died'),
   },
@@ -117,5 +117,12 @@ export const processes = [
     find: 'return await (conditional ? context.conditional.run(key, run) : run())',
     replace: 'return await run()',
     tests: handOver('has one winner'),
+  },
+  {
+    name: 'a claim is one of a record, and not of its key',
+    file: 'src/outbox/fs-outbox.ts',
+    find: 'await this.#claims.take(hashOfKey(record.key))',
+    replace: 'await this.#claims.take(record.token)',
+    tests: outbox('no two generations of a key at once'),
   },
 ]

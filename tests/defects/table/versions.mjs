@@ -1,4 +1,4 @@
-import { file, handOver, waiting } from './tests.mjs'
+import { file, handOver, outbox, waiting } from './tests.mjs'
 
 /**
  * Which version a key has.
@@ -11,7 +11,7 @@ export const versions = [
     file: 'src/outbox/pending-index.ts',
     find: 'this.#byHash.get(hashOfKey(key))?.at(-1)',
     replace: 'this.#byHash.get(hashOfKey(key))?.at(0)',
-    tests: file('unit/outbox/fs-outbox', 'does not come back'),
+    tests: outbox('of the highest generation'),
   },
   {
     name: 'get and head do not mind a tombstone',
