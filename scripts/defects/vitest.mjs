@@ -4,7 +4,7 @@ import { readFileSync, rmSync } from 'node:fs'
 import { join, relative } from 'node:path'
 
 /** Milliseconds after which a run is given up. */
-const PATIENCE = 180_000
+const PATIENCE = 300_000
 /** Mistakes of the table, not failures of a test. */
 const MISTAKE = /^(SyntaxError|ReferenceError)\b/
 

@@ -142,6 +142,14 @@ describe('a hand-over', () => {
   })
 })
 
+test('a hand-over happens by itself', async () => {
+  const { store, s3 } = await busyStore({ reconcile: { interval: 20 } })
+  s3.outage()
+  await store.put('a', 'x')
+  s3.recover()
+  await expect.poll(() => store.pending(), { timeout: 5_000 }).toEqual([])
+})
+
 describe('a change in an outage', () => {
   test('that depends on the version that waits is refused where another one has come meanwhile', async () => {
     const { store, s3, another } = await busyStore()

@@ -1,4 +1,4 @@
-import { doubt } from './tests.mjs'
+import { doubt, model } from './tests.mjs'
 
 /**
  * Requests that nobody answered.
@@ -12,6 +12,7 @@ export const doubts = [
     find: "const doubt = failure?.outcome === 'unknown' && context.fallback.grace > 0",
     replace: 'const doubt = false',
     tests: doubt('at last: a put'),
+    long: model('doubt'),
   },
   {
     name: 'a hand-over that was never answered leaves no doubt',

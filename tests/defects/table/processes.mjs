@@ -1,4 +1,4 @@
-import { handOver, outbox } from './tests.mjs'
+import { handOver, model, outbox } from './tests.mjs'
 
 /**
  * Several processes on one disk.
@@ -19,6 +19,7 @@ export const processes = [
     find: 'if (news === undefined) return',
     replace: 'return',
     tests: outbox('see what the others add'),
+    long: model('two-processes'),
   },
   {
     name: 'removals are not applied from the change log',

@@ -1,4 +1,4 @@
-import { file, handOver, waiting } from './tests.mjs'
+import { file, handOver, model, waiting } from './tests.mjs'
 
 /**
  * What reconcile does with what it finds on S3.
@@ -12,6 +12,7 @@ export const reconciling = [
     find: "return base === 'unknown' && older ? { do: 'replace', etag } : { do: 'conflict', etag }",
     replace: "return { do: 'replace', etag }",
     tests: file('unit/outbox/decide'),
+    long: model('two-hosts'),
   },
   {
     name: 'a foreign version of the same second counts as older',
@@ -179,6 +180,6 @@ export const reconciling = [
     file: 'src/store/reconciler.ts',
     find: 'if ((await outbox.box.summary()).count > 0) await',
     replace: 'if (false) await',
-    tests: file('store/background', 'what an earlier process left'),
+    tests: handOver('happens by itself'),
   },
 ]

@@ -1,4 +1,4 @@
-import { file, handOver, outbox, waiting } from './tests.mjs'
+import { file, handOver, model, outbox, waiting } from './tests.mjs'
 
 /**
  * Which version a key has.
@@ -19,6 +19,7 @@ export const versions = [
     find: 'if (this.#gone.get(step.key) === step.driver) continue',
     replace: '',
     tests: waiting('can be deleted while S3 is down'),
+    long: model('one-process'),
   },
   {
     name: 'list does not mind a tombstone',
@@ -40,6 +41,7 @@ export const versions = [
     find: 'if (current.token === token || !(judged || isInDoubt(context, current))) await box.remove(current)',
     replace: '',
     tests: waiting('reaches S3 again'),
+    long: model('one-process'),
   },
   {
     name: 'a direct delete supersedes nothing',
