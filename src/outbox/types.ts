@@ -67,7 +67,7 @@ export interface CommitOptions {
 }
 
 /** What a record takes over from the one that it supersedes. */
-export type Inherited = Partial<Pick<EntryFacts, 'base' | 'doubtUntil'>>
+export type Inherited = Partial<Pick<EntryFacts, 'base' | 'seen' | 'doubtUntil'>>
 
 /** A record that cannot be trusted: torn, foreign, or without its body. It is kept aside with its body, not removed. */
 export interface RejectedRecord {

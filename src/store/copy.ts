@@ -112,6 +112,8 @@ async function changeWithin(
       const waits = held.record?.driver === driver
       if (waits && (held.busy || ifNoneMatch !== undefined)) return undefined
       const before = await lookAround(context, key, driver, held, signal)
+      const [unseen] = before.unseen
+      if (ifNoneMatch !== undefined && unseen) throw unseen.failure.with({ outcome: 'unchanged' })
       if (ifNoneMatch !== undefined && (held.record?.operation === 'put' || before.copies.length > 0)) {
         throw new StorageError('ALREADY_EXISTS', `${quoteKey(key)} exists already.`, {
           operation: method,

@@ -23,6 +23,7 @@ export async function openTransfer(
   options: SignalOptions,
 ): Promise<Transfer> {
   const { signal } = options
+  const attributes = await unchangedSoFar(() => attributesOf(context, source, options))
   let sent: ExpectedBody | undefined
   async function* hashed(): AsyncGenerator<Uint8Array, void, undefined> {
     const weak = source.etag.startsWith('W/')
@@ -45,7 +46,7 @@ export async function openTransfer(
   }
   return {
     body: () => lazyStream(async () => hashed()),
-    attributes: await attributesOf(context, source, options),
+    attributes,
     expected: () => {
       if (sent) return sent
       throw new StorageError('INTERNAL', 'A driver published a blob without reading its body to the end.', {
@@ -145,8 +146,13 @@ export async function sourceOf(
   options: SignalOptions,
   operation: string,
 ): Promise<StoredBlob> {
+  return unchangedSoFar(() => headBlob(context, path, { signal: options.signal }, operation))
+}
+
+/** A look that comes before a change: where it fails, nothing was changed. */
+async function unchangedSoFar<T>(look: () => Promise<T>): Promise<T> {
   try {
-    return await headBlob(context, path, { signal: options.signal }, operation)
+    return await look()
   } catch (error) {
     throw isStorageError(error) ? error.with({ outcome: 'unchanged' }) : error
   }

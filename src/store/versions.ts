@@ -4,7 +4,7 @@ import { quoteKey } from '../keys/index.js'
 import type { OutboxRecord } from '../outbox/index.js'
 import type { StoreContext } from './context.js'
 import { failureKind } from './failures.js'
-import { fallsBack, type HeldRecord, isInDoubt, keepDelete, outboxOf } from './waiting.js'
+import { endWaiting, fallsBack, type HeldRecord, keepDelete, outboxOf } from './waiting.js'
 
 /** What a key had on other drivers before a change of it began. */
 export interface OtherVersions {
@@ -130,9 +130,7 @@ async function supersede(
   if (box === undefined || current === undefined) return
   const token = held.record?.token
   if (current.driver === driver) {
-    // A request whose answer was lost meanwhile may still come and undo this one: what it left waits on. And a condition
-    // held for the record that it was judged by, not for what came after that.
-    if (current.token === token || !(judged || isInDoubt(context, current))) await box.remove(current)
+    await endWaiting(context, current, token, judged)
   } else if (current.token === token && current.operation === 'put') {
     const check = (now: OutboxRecord | undefined) => {
       if (now?.token !== token) throw changedMeanwhile(key)

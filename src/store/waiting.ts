@@ -67,7 +67,13 @@ export function inherit(
     })
   }
   const latest = Math.max(notes.doubtUntil(current), entry.doubtUntil?.getTime() ?? 0)
-  return { base: current.base, ...(latest > 0 ? { doubtUntil: new Date(latest) } : {}) }
+  // What was there before the older change was there before this one too.
+  const seen = Math.max(current.seen?.getTime() ?? 0, entry.seen?.getTime() ?? 0)
+  return {
+    base: current.base,
+    ...(seen > 0 ? { seen: new Date(seen) } : {}),
+    ...(latest > 0 ? { doubtUntil: new Date(latest) } : {}),
+  }
 }
 
 /** Whether a request of the key that nobody answered may still take effect. */
@@ -129,6 +135,25 @@ export async function holding<T>(
     return await work(held)
   } finally {
     await held.release()
+  }
+}
+
+/**
+ * Removes what waits of a key that was just changed on its driver: the record that was held, and what came after it,
+ * since whatever overlaps has no order. But a request whose answer was lost meanwhile may still come and undo the
+ * change, so that what it left waits on; and a condition (`judged`) held for the record that was held, and for no other.
+ */
+export async function endWaiting(
+  context: StoreContext,
+  current: OutboxRecord,
+  held: string | undefined,
+  judged = false,
+): Promise<void> {
+  if (current.token !== held && (judged || isInDoubt(context, current))) return
+  try {
+    await context.outbox?.box.remove(current)
+  } catch (error) {
+    throw isStorageError(error) ? error.with({ outcome: 'unknown' }) : error
   }
 }
 

@@ -51,13 +51,11 @@ const faults: readonly Fault[] = [
   { name: 'any call', code: 'EIO', lasting: 'on' },
   { name: 'what takes space', code: 'ENOSPC', calls: taking, lasting: 'once' },
   { name: 'what takes space', code: 'ENOSPC', calls: taking, lasting: 'on' },
-  { name: 'open', code: 'EMFILE', calls: ['open'], lasting: 'once' },
   { name: 'open', code: 'EMFILE', calls: ['open'], lasting: 'on' },
   { name: 'what names a file', code: 'EACCES', calls: naming, lasting: 'once' },
   { name: 'what names a file', code: 'EACCES', calls: naming, lasting: 'on' },
   { name: 'rename and link', code: 'EXDEV', calls: ['rename', 'link'], lasting: 'on' },
   { name: 'fsync', code: 'EIO', calls: ['sync'], lasting: 'on' },
-  { name: 'close', code: 'EIO', calls: ['close'], lasting: 'on' },
   { name: 'unlink', code: 'EIO', calls: ['unlink'], lasting: 'on' },
   // What was refused cannot be taken back then.
   { name: 'rename and unlink', code: 'EIO', calls: ['rename', 'unlink'], lasting: 'on' },

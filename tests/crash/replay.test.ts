@@ -16,8 +16,8 @@ import { isSound, nameOf, ownDirectory, record, type Workload, workloadNamed } f
 const rounds = Number(process.env.CRASH_ROUNDS ?? 1)
 const seed = Number(process.env.CRASH_SEED ?? Math.floor(Math.random() * 2 ** 31))
 const MIXTURES = 2
-const RANDOM_WORKLOADS = 4
-const RECOVERIES = 3
+const RANDOM_WORKLOADS = 3
+const RECOVERIES = 2
 
 const chosen: readonly Workload[] = [
   { start: 'empty', operations: ['putLocalAttributes', 'putLocal', 'deleteLocal'] },
@@ -46,13 +46,13 @@ const chosen: readonly Workload[] = [
   { start: 'seeded', operations: ['buryOther', 'sendOther'] },
   { start: 'seeded', operations: ['keepSmall', 'moveSent'] },
   { start: 'seeded', operations: ['keepOver', 'reconcile'] },
-  { start: 'seeded', operations: ['sendOver'] },
 ]
 
 /** Three operations that make sense, drawn by the seed. */
 function drawn(count: number): Workload[] {
   const random = randomFrom(seed)
-  const names = Object.keys(operations) as OperationName[]
+  // A crash between a put to S3 and the eviction of the local copy leaves both: docs/promises.md, the limits of P10.
+  const names = (Object.keys(operations) as OperationName[]).filter((name) => name !== 'sendOver')
   const found: Workload[] = []
   while (found.length < count) {
     const draw = () => names[Math.floor(random() * names.length)] as OperationName

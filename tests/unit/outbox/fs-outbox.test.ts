@@ -116,6 +116,7 @@ describe('generations', () => {
     const kept = join(folder, recordName(first))
     await copyFile(join(folder, 'records', recordName(first)), kept)
     const second = await put(outbox, 'a', 'second')
+    await outbox.list()
     await copyFile(kept, join(folder, 'records', recordName(first)))
     const again = openOutbox(folder)
     expect(await again.find('a')).toEqual(second)
