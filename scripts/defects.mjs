@@ -1,5 +1,6 @@
 // Takes one thing after the other out of src and sees whether the tests notice: `npm run defects`, of which the last line
-// is `k of k caught`. Options: `--only <part of a name>`, `--lanes <n>` side by side, `--long` tries the large suites too.
+// is `k of k caught`. Options: `--only <part of a name>`, as often as you like; `--lanes <n>`, runs side by side; `--long`
+// tries the large suites too.
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -16,10 +17,14 @@ const COPIED = ['src', 'tests', 'package.json', 'tsconfig.json', 'vitest.config.
 const NO_S3 = { S3_TEST_ENDPOINT: 'http://127.0.0.1:9', S3_TEST_SERVER: '' }
 
 const { values } = parseArgs({
-  options: { only: { type: 'string' }, lanes: { type: 'string' }, long: { type: 'boolean', default: false } },
+  options: {
+    only: { type: 'string', multiple: true, default: [''] },
+    lanes: { type: 'string' },
+    long: { type: 'boolean', default: false },
+  },
 })
 const lanes = Number(values.lanes ?? Math.min(2, availableParallelism()))
-const chosen = table.filter(({ name }) => name.includes(values.only ?? ''))
+const chosen = table.filter(({ name }) => values.only.some((part) => name.includes(part)))
 /** What is to turn red, each with a defect that must be noticed by it. */
 const trials = chosen.flatMap(({ tests, long, ...defect }) => [
   { ...defect, tests },

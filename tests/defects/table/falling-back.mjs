@@ -28,10 +28,10 @@ export const fallingBack = [
     tests: file('store/background', 'reconcile by hand tries at once'),
   },
   {
-    name: 'a failing body falls back',
+    name: 'a body that fails while it falls back is told as an outage',
     file: 'src/store/fallback.ts',
-    find: 'if (tee.failure) throw tee.failure.error',
-    replace: '',
+    find: 'if (isBodyError(error) || isCondition(error)',
+    replace: 'if (isCondition(error)',
     tests: file('store/fallback', 'a body that fails'),
   },
   {

@@ -38,7 +38,7 @@ export const versions = [
   {
     name: 'a direct put supersedes nothing',
     file: 'src/store/versions.ts',
-    find: 'if (current.token === token || !(judged || isInDoubt(context, current))) await box.remove(current)',
+    find: 'await endWaiting(context, current, token, judged)',
     replace: '',
     tests: waiting('reaches S3 again'),
     long: model('one-process'),
@@ -46,7 +46,7 @@ export const versions = [
   {
     name: 'a direct delete supersedes nothing',
     file: 'src/store/delete.ts',
-    find: 'if (now && (now.token === record?.token || !isInDoubt(context, now))) await context.outbox?.box.remove(now)',
+    find: 'if (now) await endWaiting(context, now, record?.token)',
     replace: '',
     tests: handOver('a direct delete'),
   },
