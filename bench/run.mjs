@@ -1,4 +1,5 @@
-// npm run bench [memory|speed]: what a large blob costs in memory, and what the fs driver costs beside plain Node calls.
+// npm run bench [memory|speed|fallback]: what a large blob costs in memory, what the fs driver costs beside plain Node
+// calls, and what it costs to have a fallback.
 // Each measurement runs in a process of its own.
 import { spawn } from 'node:child_process'
 import { mkdir, mkdtemp, rm, statfs } from 'node:fs/promises'
@@ -7,11 +8,14 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createBucket } from '../tests/servers/bucket.ts'
 import { missingForCeph, startS3 } from '../tests/servers/s3.ts'
+import { fillOutbox } from './fallback/fill.mjs'
 
 const MiB = 1 << 20
 const GiB = 1 << 30
 const wanted = process.argv.slice(2)
 const runs = (name) => wanted.length === 0 || wanted.includes(name)
+/** Of the fallback; each can be asked for alone too. */
+const parts = ['healthy', 'outage', 'drain', 'pending', 'syncs']
 
 /** Runs a script of this folder and gives back what it printed as JSON. */
 function measure(script, input, flags = []) {
@@ -44,26 +48,30 @@ async function memory(target, allowance) {
 
 const mib = (bytes) => `${(bytes / MiB).toFixed(0).padStart(4)} MiB`
 
-async function memoryOnS3() {
+/** Calls back with the options of an S3 driver; with none, said aloud, where there is no real S3. */
+async function withS3(work) {
   const missing = missingForCeph()
   if (missing !== undefined && !process.env.S3_TEST_ENDPOINT) {
     console.log(`  s3   not measured: ${missing}. Run: npm run setup:tests`)
-    return
+    return work(undefined)
   }
   const server = await startS3()
   try {
     const bucket = await createBucket(server, 'bench')
     try {
       const { endpoint, region, credentials } = server
-      const options = { bucket: bucket.name, endpoint, region, credentials, forcePathStyle: true }
-      const [partSize, queueSize] = [8 * MiB, 4]
-      await memory({ driver: 's3', options: { ...options, partSize, queueSize } }, partSize * queueSize)
+      await work({ bucket: bucket.name, endpoint, region, credentials, forcePathStyle: true })
     } finally {
       await bucket.remove()
     }
   } finally {
     await server.stop()
   }
+}
+
+async function memoryOnS3(options) {
+  const [partSize, queueSize] = [8 * MiB, 4]
+  if (options) await memory({ driver: 's3', options: { ...options, partSize, queueSize } }, partSize * queueSize)
 }
 
 async function speed(root) {
@@ -81,6 +89,32 @@ async function speed(root) {
   }
 }
 
+async function fallback(root, s3) {
+  const full = join(root, 'full')
+  for (const { part, title, input } of [
+    { part: 'healthy', title: 'S3 is up: a put through the store beside one through the driver', input: { s3 } },
+    { part: 'outage', title: 'S3 is down: a put into the outbox beside one to the fs driver' },
+    {
+      part: 'drain',
+      title: 'S3 is back: records handed over, beside conditional puts, as many at once',
+      input: { s3 },
+    },
+    { part: 'pending', title: 'Much waits: opening, and reading something else', input: { full, count: 100_000 } },
+    { part: 'syncs', title: 'What each change asks of the disk' },
+  ]) {
+    if ((part === 'healthy' && s3 === undefined) || !(runs('fallback') || runs(part))) continue
+    if (part === 'pending') fillOutbox(full, input.count)
+    console.log(`\n  ${title}`)
+    const own = join(root, part)
+    await mkdir(own)
+    for (const { name, figures, goal, met, detail } of await measure('fallback.mjs', { part, root: own, ...input })) {
+      const verdict = goal === undefined ? '' : `  goal ${goal}  ${met ? 'met' : 'MISSED'}`
+      console.log(`    ${name.padEnd(50)}  ${figures}${verdict}${detail ? `  (${detail})` : ''}`)
+    }
+    await rm(own, { recursive: true })
+  }
+}
+
 const micro = ({ wall, cpu }) => `${wall.toFixed(0)} us wall ${cpu.toFixed(0)} us cpu`
 
 const root = await mkdtemp(join(tmpdir(), 'hybrid-store-bench-'))
@@ -94,13 +128,18 @@ try {
     await mkdir(join(root, 'memory'))
     await memory({ driver: 'fs', options: { root: join(root, 'memory') } }, 0)
     await rm(join(root, 'memory'), { recursive: true })
-    await memoryOnS3()
+    await withS3(memoryOnS3)
   }
   if (runs('speed')) {
     console.log(
       '\nThe fs driver beside plain Node calls of the same durability; 1.00 is as fast, 0.50 takes twice as long',
     )
     await speed(root)
+  }
+  if (runs('fallback') || parts.some(runs)) {
+    console.log('\nWhat a fallback costs: ratios of medians, in brackets the middle half of what the rounds said each')
+    await mkdir(join(root, 'fallback'))
+    await withS3((s3) => fallback(join(root, 'fallback'), s3))
   }
 } finally {
   await rm(root, { recursive: true, force: true })
