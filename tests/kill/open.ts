@@ -38,7 +38,7 @@ export function openS3(setup: StoreSetup, Driver = S3Driver): S3Driver {
 
 /** The store under test: one key has one current version, wherever it lies, and all its paths read that one. */
 export function openStore(setup: StoreSetup, { fs, s3 = openS3(setup) }: OpenOptions = {}): KillStore {
-  const { root, within = 3000, grace = 1000, circuit = false, reconcile = false } = setup
+  const { root, within = 3000, grace = 3000, circuit = false, reconcile = false } = setup
   const options = {
     drivers: { s3, local: new FsDriver({ root, fs }) },
     policy: routeByKind({ s3: ['document'], local: ['cache'] }, { otherwise: 's3' }),
