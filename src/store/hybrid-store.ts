@@ -69,8 +69,8 @@ export class HybridStore<D extends string = string, K extends string = string> i
 
   /**
    * Writes a blob to the driver it is routed to. Where that fails and has a fallback, the blob waits there for its
-   * driver: `pendingFor` says so, and the path is the same. With `ifMatch` or `ifNoneMatch` it falls back only where the
-   * current version waits here too, so that the condition can be decided; else it is UNAVAILABLE.
+   * driver: `pendingFor` says so, and the path is the same. With `ifMatch` or `ifNoneMatch` it waits only where the
+   * current version waits here too, so that the condition can be decided; in an outage it is else UNAVAILABLE.
    */
   async put(key: string, body: BlobBody, options: StorePutOptions<D, K> = {}): Promise<StoredBlob<D>> {
     try {

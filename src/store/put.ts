@@ -1,34 +1,16 @@
 import { discardBody } from '../body/index.js'
-import {
-  type BlobBody,
-  type CheckedAttributes,
-  checkWriteConditions,
-  checkWriteOptions,
-  type PutOptions,
-  sameEtag,
-} from '../driver/index.js'
+import { type BlobBody, checkWriteConditions, checkWriteOptions, type PutOptions, sameEtag } from '../driver/index.js'
 import { isStorageError, StorageError } from '../errors/index.js'
 import { assertKey, quoteKey } from '../keys/index.js'
 import type { OutboxRecord } from '../outbox/index.js'
 import { type StoreContext, storedBlob } from './context.js'
-import { putWithFallback } from './fallback.js'
+import { putWithFallback, type RoutedPut } from './fallback.js'
 import { checkLimits } from './limits.js'
 import type { StorePutOptions } from './options.js'
 import { routeTo } from './plan.js'
 import type { StoredBlob } from './stored.js'
 import { headIfThere, lookAround, type OtherVersions, settleVersions } from './versions.js'
 import { type HeldRecord, holding, outboxOf } from './waiting.js'
-
-/** A put that was checked and routed. */
-interface Checked {
-  readonly driver: string
-  readonly key: string
-  readonly body: BlobBody
-  readonly options: PutOptions
-  readonly attributes: CheckedAttributes
-  /** Not to the driver but into the outbox. */
-  readonly early: boolean
-}
 
 /** Writes a blob to the driver that it is routed to. */
 export async function putBlob(
@@ -54,7 +36,7 @@ export async function putBlob(
   return stored
 }
 
-function check(context: StoreContext, key: string, body: BlobBody, options: StorePutOptions): Checked {
+function check(context: StoreContext, key: string, body: BlobBody, options: StorePutOptions): RoutedPut {
   const { kind, driver: asked, ack, ...rest } = options
   assertKey(key, 'put')
   checkWriteOptions(rest, 'put')
@@ -76,7 +58,7 @@ function check(context: StoreContext, key: string, body: BlobBody, options: Stor
   return { driver, key, body, options: rest, attributes, early }
 }
 
-async function change(context: StoreContext, put: Checked): Promise<StoredBlob> {
+async function change(context: StoreContext, put: RoutedPut): Promise<StoredBlob> {
   const { key, options } = put
   const conditional = options.ifMatch !== undefined || options.ifNoneMatch !== undefined
   const run = () => holding(context, key, (held) => changeHeld(context, put, held, conditional))
@@ -91,7 +73,7 @@ async function change(context: StoreContext, put: Checked): Promise<StoredBlob> 
 
 async function changeHeld(
   context: StoreContext,
-  put: Checked,
+  put: RoutedPut,
   held: HeldRecord,
   conditional: boolean,
 ): Promise<StoredBlob> {
@@ -127,7 +109,7 @@ function waitsBehind({ record, busy }: HeldRecord, driver: string): boolean {
  */
 async function putConditionally(
   context: StoreContext,
-  put: Checked,
+  put: RoutedPut,
   held: HeldRecord,
   before: OtherVersions,
 ): Promise<StoredBlob> {
@@ -157,7 +139,7 @@ function versionHere(record: OutboxRecord | undefined, { copies }: OtherVersions
  */
 async function guard(
   context: StoreContext,
-  { driver, key, options }: Checked,
+  { driver, key, options }: RoutedPut,
   current: string | undefined,
   waits: boolean,
 ): Promise<PutOptions> {
@@ -173,7 +155,7 @@ async function guard(
 }
 
 /** To the driver and nowhere else. */
-async function putDirectly(context: StoreContext, put: Checked, options: PutOptions): Promise<StoredBlob> {
+async function putDirectly(context: StoreContext, put: RoutedPut, options: PutOptions): Promise<StoredBlob> {
   const { driver, key, body } = put
   const writeToken = await outboxOf(context, driver)?.newToken()
   const info = await context.drivers.ask(driver, 'put', key, (target) => {
