@@ -84,7 +84,7 @@ describe('without the AWS SDK', () => {
   }
 
   test('every entry point loads, and the S3 driver says what to install (ESM)', async () => {
-    expect(consumer.installed()).toEqual(['hybrid-store', 'mime-db', 'mime-types'])
+    expect(consumer.installed()).toEqual(['cockatiel', 'hybrid-store', 'mime-db', 'mime-types'])
     expect(await consumer.run('use.mjs', `${importAll}\nconst all = esm\n${use}`)).toEqual(answer)
   })
 

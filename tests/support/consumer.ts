@@ -32,7 +32,7 @@ export class Consumer {
     const target = join(consumer.folder, 'node_modules/hybrid-store')
     mkdirSync(target, { recursive: true })
     await exec('tar', ['-xzf', consumer.tarball, '-C', target, '--strip-components=1'])
-    for (const name of ['mime-types', 'mime-db']) {
+    for (const name of ['cockatiel', 'mime-types', 'mime-db']) {
       cpSync(`node_modules/${name}`, join(consumer.folder, 'node_modules', name), {
         recursive: true,
         dereference: true,
