@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 import { StorageError } from '../../errors/index.js'
@@ -14,7 +15,8 @@ import {
   type ViewOptions,
   view,
 } from '../../http/index.js'
-import { httpRequest } from '../node/request.js'
+import { httpRequest, isGone } from '../node/request.js'
+import { claim, release } from '../node/send-response.js'
 
 export { blobHref } from '../../http/index.js'
 
@@ -88,12 +90,27 @@ function behindPrefix(url: string, depth: number): string {
 }
 
 async function send(reply: FastifyReply, work: (request: HttpRequest) => Promise<HttpResponse>): Promise<FastifyReply> {
-  if (reply.sent) {
-    throw new StorageError('CONFIGURATION', 'The reply was sent already.', { operation: 'http' })
+  const response = await work(httpRequest(reply.request.raw, reply.raw))
+  claim(reply.raw, response, reply.sent)
+  const { status, headers, body } = response
+  if (isGone(reply.raw)) release(body)
+  if (body instanceof Readable) {
+    // A hook that fails, or that puts something else in its place, leaves the body unread.
+    reply.raw.once('close', () => body.destroy())
+    // What Fastify answers instead, where a hook takes its time, is not the blob.
+    body.once('error', () => {
+      if (!reply.raw.headersSent) for (const name in headers) reply.removeHeader(name)
+    })
   }
-  const { status, headers, body } = await work(httpRequest(reply.request.raw, reply.raw))
-  if (reply.raw.destroyed && body !== undefined && !(body instanceof Uint8Array)) body.destroy()
-  return reply.code(status).headers(headers).send(body)
+  return reply
+    .code(status)
+    .headers(headers)
+    .send(body ?? bodyOfHead(reply, headers))
+}
+
+/** Fastify's own HEAD routes say `content-length: 0` where there is nothing to send, but believe a stream. */
+function bodyOfHead({ request }: FastifyReply, headers: HttpResponse['headers']): Readable | undefined {
+  return request.method === 'HEAD' && headers['content-length'] !== undefined ? Readable.from([]) : undefined
 }
 
 function missing(): never {
