@@ -24,7 +24,13 @@ export {
   type WriteConditions,
   weaklySameEtag,
 } from './driver/index.js'
-export { isStorageError, StorageError, type StorageErrorCode, type StorageErrorOptions } from './errors/index.js'
+export {
+  type CurrentVersion,
+  isStorageError,
+  StorageError,
+  type StorageErrorCode,
+  type StorageErrorOptions,
+} from './errors/index.js'
 export {
   assertKey,
   compareKeys,

@@ -31,7 +31,7 @@ export function checkReadConditions(info: BlobInfo, conditions: ReadConditions, 
   const { ifMatch, ifNoneMatch, ifModifiedSince, ifUnmodifiedSince } = conditions
   const modified = Math.floor(info.lastModified.getTime() / 1000)
   const seconds = (date: Date) => Math.floor(date.getTime() / 1000)
-  const facts = { operation, key: info.key }
+  const facts = { operation, key: info.key, current: info }
   if (ifMatch !== undefined) {
     if (!fits(ifMatch, info.etag, sameEtag)) {
       throw new StorageError('PRECONDITION_FAILED', `${quoteKey(info.key)} has another etag than ifMatch.`, facts)

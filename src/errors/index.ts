@@ -1,2 +1,2 @@
 export { errorCodes, type StorageErrorCode } from './codes.js'
-export { isStorageError, StorageError, type StorageErrorOptions } from './storage-error.js'
+export { type CurrentVersion, isStorageError, StorageError, type StorageErrorOptions } from './storage-error.js'

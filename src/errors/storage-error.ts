@@ -3,6 +3,15 @@ import { errorCodes, type StorageErrorCode } from './codes.js'
 /** Shared by every copy of the library in the process, ESM and CJS alike, so that each recognises the others' errors. */
 const brand = Symbol.for('hybrid-store.StorageError')
 
+/** What is at a key, as far as the answer that an error stands for told. */
+export interface CurrentVersion {
+  readonly etag: string
+  readonly lastModified: Date
+  /** Bytes. */
+  readonly size: number
+  readonly cacheControl?: string | undefined
+}
+
 export interface StorageErrorOptions {
   /** What was being done: `put`, `get`, `list`, ... */
   readonly operation?: string | undefined
@@ -19,6 +28,8 @@ export interface StorageErrorOptions {
   readonly status?: number | undefined
   /** For a failed change: whether the key is certainly as it was before, or may have changed. */
   readonly outcome?: 'unchanged' | 'unknown' | undefined
+  /** The version that a condition or a range did not fit, where the storage told. */
+  readonly current?: CurrentVersion | undefined
   /** What lay underneath: the SDK's error, the system error, the body's own error. */
   readonly cause?: unknown
 }
@@ -40,6 +51,8 @@ export class StorageError extends Error {
   readonly outcome: 'unchanged' | 'unknown' | undefined
   /** Whether the storage asked for fewer requests: it works, but takes no more just now. */
   readonly throttled: boolean
+  /** With NOT_MODIFIED, PRECONDITION_FAILED and INVALID_RANGE: the version that is there, where the storage told. */
+  readonly current: CurrentVersion | undefined
 
   constructor(code: StorageErrorCode, message: string, options: StorageErrorOptions = {}) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined)
@@ -53,13 +66,14 @@ export class StorageError extends Error {
     this.hint = options.hint ?? defaults.hint
     this.outcome = options.outcome
     this.throttled = options.throttled ?? false
+    this.current = options.current
     Object.defineProperty(this, brand, { value: true })
   }
 
   /** The same error with some of its facts replaced or added; cause and stack stay. */
   with(changes: Omit<StorageErrorOptions, 'cause'>): StorageError {
-    const { operation, driver, key, hint, retryable, status, outcome, throttled, cause } = this
-    const facts = { operation, driver, key, hint, retryable, status, outcome, throttled }
+    const { operation, driver, key, hint, retryable, status, outcome, throttled, current, cause } = this
+    const facts = { operation, driver, key, hint, retryable, status, outcome, throttled, current }
     const options = { ...facts, ...changes, ...('cause' in this ? { cause } : {}) }
     const limit = Error.stackTraceLimit
     // The copy shows where the original was made; its own stack would be written for nothing.

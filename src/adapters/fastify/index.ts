@@ -1,0 +1,104 @@
+import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import fastifyPlugin from 'fastify-plugin'
+import { StorageError } from '../../errors/index.js'
+import {
+  type BlobRoutesOptions,
+  type BlobStore,
+  type DeliverOptions,
+  deliver,
+  type ErrorOptions,
+  type HttpRequest,
+  type HttpResponse,
+  remove,
+  blobRoutes as routesOf,
+  type ViewOptions,
+  view,
+} from '../../http/index.js'
+import { httpRequest } from '../node/request.js'
+
+export { blobHref } from '../../http/index.js'
+
+declare module 'fastify' {
+  interface FastifyReply {
+    /** Answers with the blob at `path`; `return` what it answers, or await it. */
+    sendBlob(path: string, options?: SendBlobOptions): Promise<FastifyReply>
+    /** Answers with the blob as JSON, its text or its bytes in base64. */
+    sendView(path: string, options?: SendViewOptions): Promise<FastifyReply>
+    /** Deletes the blob and answers 204. */
+    deleteBlob(path: string, options?: DeleteBlobOptions): Promise<FastifyReply>
+  }
+}
+
+interface StoreChoice {
+  /** Another store than the plugin's. */
+  readonly store?: BlobStore | undefined
+}
+
+export interface SendBlobOptions extends DeliverOptions, StoreChoice {}
+export interface SendViewOptions extends ViewOptions, StoreChoice {}
+export interface DeleteBlobOptions extends ErrorOptions, StoreChoice {}
+
+export interface HybridStorageOptions extends StoreChoice {
+  /** Defaults of every call. */
+  readonly defaults?: DeliverOptions | undefined
+}
+
+/**
+ * Gives replies `sendBlob`, `sendView` and `deleteBlob`: `await app.register(hybridStorage, { store })`. Answers go through
+ * `reply.send`, so that what other plugins add (cors, helmet) stays.
+ */
+export const hybridStorage = fastifyPlugin(
+  async (app: FastifyInstance, { store: own, defaults = {} }: HybridStorageOptions) => {
+    const storeOf = (choice: StoreChoice) => choice.store ?? own ?? missing()
+    app.decorateReply('sendBlob', function (path, options = {}) {
+      return send(this, (request) => deliver(storeOf(options), request, path, { ...defaults, ...options }))
+    })
+    app.decorateReply('sendView', function (path, options = {}) {
+      return send(this, (request) => view(storeOf(options), request, path, { ...defaults, ...options }))
+    })
+    app.decorateReply('deleteBlob', function (path, options = {}) {
+      return send(this, (request) => remove(storeOf(options), request, path, { ...defaults, ...options }))
+    })
+  },
+  { fastify: '5.x', name: 'hybrid-store' },
+)
+
+export interface FastifyBlobRoutesOptions extends BlobRoutesOptions<FastifyRequest> {
+  readonly store: BlobStore
+}
+
+/**
+ * The ready-made routes: `await app.register(blobRoutes, { prefix: '/documents', store, authorize })`. Encapsulated:
+ * whatever is set here stays here. CONFIGURATION without `authorize`.
+ */
+export const blobRoutes: FastifyPluginAsync<FastifyBlobRoutesOptions> = async (app, { store, ...options }) => {
+  const routes = routesOf(store, options)
+  const depth = app.prefix.split('/').filter((segment) => segment !== '').length
+  const handler = (request: FastifyRequest, reply: FastifyReply) => {
+    return send(reply, (asked) => routes(asked, behindPrefix(request.raw.url ?? '/', depth), request))
+  }
+  app.all('/*', { exposeHeadRoute: false }, handler)
+}
+
+/** The raw address without its first segments: a prefix may have parameters, its length in segments is certain. */
+function behindPrefix(url: string, depth: number): string {
+  let at = 0
+  for (let i = 0; i < depth; i++) at = url.indexOf('/', at + 1)
+  return at < 0 ? '/' : url.slice(at)
+}
+
+async function send(reply: FastifyReply, work: (request: HttpRequest) => Promise<HttpResponse>): Promise<FastifyReply> {
+  if (reply.sent) {
+    throw new StorageError('CONFIGURATION', 'The reply was sent already.', { operation: 'http' })
+  }
+  const { status, headers, body } = await work(httpRequest(reply.request.raw, reply.raw))
+  if (reply.raw.destroyed && body !== undefined && !(body instanceof Uint8Array)) body.destroy()
+  return reply.code(status).headers(headers).send(body)
+}
+
+function missing(): never {
+  throw new StorageError('CONFIGURATION', 'There is no store.', {
+    operation: 'http',
+    hint: 'Register the plugin with { store }, or pass one with the call.',
+  })
+}

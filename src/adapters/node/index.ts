@@ -1,0 +1,91 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { StorageError } from '../../errors/index.js'
+import {
+  type BlobRoutesOptions,
+  type BlobStore,
+  blobRoutes,
+  type DeliverOptions,
+  deliver,
+  type ErrorOptions,
+  errorResponse,
+  type HttpRequest,
+  type HttpResponse,
+  remove,
+  type ViewOptions,
+  view,
+} from '../../http/index.js'
+import { httpRequest } from './request.js'
+import { sendResponse } from './send-response.js'
+
+export { blobHref } from '../../http/index.js'
+
+/**
+ * Answers a request with the blob at `path`: conditions, ranges, names and types as {@link DeliverOptions} say. Answers
+ * errors of the storage itself, and settles when the response has ended. Rejects only on misuse (CONFIGURATION: the
+ * response was begun already).
+ */
+export function sendBlob(
+  req: IncomingMessage,
+  res: ServerResponse,
+  store: BlobStore,
+  path: string,
+  options: DeliverOptions = {},
+): Promise<void> {
+  return answer(req, res, (request) => deliver(store, request, path, options))
+}
+
+/** Answers with the blob as JSON, its text or its bytes in base64; settles and rejects as {@link sendBlob}. */
+export function sendView(
+  req: IncomingMessage,
+  res: ServerResponse,
+  store: BlobStore,
+  path: string,
+  options: ViewOptions = {},
+): Promise<void> {
+  return answer(req, res, (request) => view(store, request, path, options))
+}
+
+/** Deletes the blob and answers 204; settles and rejects as {@link sendBlob}. */
+export function deleteBlob(
+  req: IncomingMessage,
+  res: ServerResponse,
+  store: BlobStore,
+  path: string,
+  options: ErrorOptions = {},
+): Promise<void> {
+  return answer(req, res, (request) => remove(store, request, path, options))
+}
+
+export interface BlobHandlerOptions<Req extends IncomingMessage = IncomingMessage> extends BlobRoutesOptions<Req> {
+  /** What the addresses start with, such as `/documents`; nothing by default. Any other address is answered with 404. */
+  readonly basePath?: string | undefined
+}
+
+/** The ready-made routes as a handler of `http.createServer`. CONFIGURATION without `authorize`. */
+export function blobHandler(
+  store: BlobStore,
+  options: BlobHandlerOptions,
+): (req: IncomingMessage, res: ServerResponse) => Promise<void> {
+  const routes = blobRoutes(store, options)
+  const base = (options.basePath ?? '').replace(/\/+$/, '')
+  return (req, res) => {
+    return answer(req, res, async (request) => {
+      const url = req.url ?? '/'
+      if (url !== base && !url.startsWith(`${base}/`)) return errorResponse(outside(), request, options)
+      return routes(request, url.slice(base.length), req)
+    })
+  }
+}
+
+async function answer(
+  req: IncomingMessage,
+  res: ServerResponse,
+  work: (request: HttpRequest) => Promise<HttpResponse>,
+): Promise<void> {
+  const response = await work(httpRequest(req, res))
+  await sendResponse(res, response)
+}
+
+function outside(): StorageError {
+  return new StorageError('NOT_FOUND', 'The address lies outside the base path.', { operation: 'http' })
+}

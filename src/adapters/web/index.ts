@@ -1,0 +1,94 @@
+import { Readable } from 'node:stream'
+import { StorageError } from '../../errors/index.js'
+import {
+  type BlobRoutesOptions,
+  type BlobStore,
+  blobRoutes,
+  type DeliverOptions,
+  deliver,
+  type ErrorOptions,
+  errorResponse,
+  type HttpRequest,
+  type HttpResponse,
+  remove,
+  type ViewOptions,
+  view,
+} from '../../http/index.js'
+
+export { blobHref } from '../../http/index.js'
+
+/** The blob at `path` as a Response. Never rejects: errors of the storage are answers. */
+export async function sendBlob(
+  request: Request,
+  store: BlobStore,
+  path: string,
+  options: DeliverOptions = {},
+): Promise<Response> {
+  return toResponse(await deliver(store, httpRequest(request), path, options))
+}
+
+/** The blob as JSON, its text or its bytes in base64. */
+export async function sendView(
+  request: Request,
+  store: BlobStore,
+  path: string,
+  options: ViewOptions = {},
+): Promise<Response> {
+  return toResponse(await view(store, httpRequest(request), path, options))
+}
+
+/** Deletes the blob: 204. */
+export async function deleteBlob(
+  request: Request,
+  store: BlobStore,
+  path: string,
+  options: ErrorOptions = {},
+): Promise<Response> {
+  return toResponse(await remove(store, httpRequest(request), path, options))
+}
+
+export interface BlobHandlerOptions extends BlobRoutesOptions<Request> {
+  /** What the paths start with, such as `/documents`; nothing by default. Any other path is answered with 404. */
+  readonly basePath?: string | undefined
+}
+
+/**
+ * The ready-made routes as one function, for whatever speaks Request and Response: Hono, Next's route handlers, Bun,
+ * Deno. CONFIGURATION without `authorize`.
+ */
+export function blobHandler(store: BlobStore, options: BlobHandlerOptions): (request: Request) => Promise<Response> {
+  const routes = blobRoutes(store, options)
+  const base = (options.basePath ?? '').replace(/\/+$/, '')
+  return async (request) => {
+    const asked = httpRequest(request)
+    const target = targetOf(request)
+    if (target !== base && !target.startsWith(`${base}/`)) {
+      return toResponse(errorResponse(outside(), asked, options))
+    }
+    return toResponse(await routes(asked, target.slice(base.length), request))
+  }
+}
+
+/** A Request has parsed its URL: dot segments are gone, the rest is still encoded. */
+function targetOf({ url }: Request): string {
+  const { pathname, search } = new URL(url)
+  return `${pathname}${search}`
+}
+
+function httpRequest(request: Request): HttpRequest {
+  return { method: request.method, headers: Object.fromEntries(request.headers), signal: request.signal }
+}
+
+function toResponse({ status, headers, body }: HttpResponse): Response {
+  return new Response(bodyInit(body), { status, headers })
+}
+
+function bodyInit(body: HttpResponse['body']): ConstructorParameters<typeof Response>[0] {
+  if (body === undefined) return null
+  // The bytes are nobody else's: a view of a buffer of its own.
+  return body instanceof Uint8Array ? (body as Uint8Array<ArrayBuffer>) : (Readable.toWeb(body) as ReadableStream)
+}
+
+function outside(): StorageError {
+  return new StorageError('NOT_FOUND', 'The address lies outside the base path.', { operation: 'http' })
+}

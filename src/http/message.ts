@@ -1,0 +1,38 @@
+import type { Readable } from 'node:stream'
+
+/** Header fields as Node hands them over: lower-case names; a list where a field came several times. */
+export type RequestHeaders = Readonly<Record<string, string | readonly string[] | undefined>>
+
+/** What the HTTP layer needs to know of a request, whichever server took it. */
+export interface HttpRequest {
+  /** `GET`, `HEAD`, ... in capitals. */
+  readonly method: string
+  readonly headers: RequestHeaders
+  /** Aborted when the client has gone: what is open for it is released. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** An answer, for an adapter to write out. */
+export interface HttpResponse {
+  readonly status: number
+  /** Lower-case names. `content-length` is there wherever there is a body. */
+  readonly headers: Readonly<Record<string, string>>
+  /**
+   * The bytes; undefined where there are none (HEAD, 304, 204). A stream delivers exactly `content-length` bytes or
+   * fails, and must then be seen to fail by the client too: by a connection that is cut, never by an end. Whoever does
+   * not read it destroys it.
+   */
+  readonly body?: Uint8Array | Readable | undefined
+}
+
+/** One field as one string; several of a name are joined as RFC 9110 section 5.3 allows. */
+export function field(headers: RequestHeaders, name: string): string | undefined {
+  const value = headers[name]
+  return typeof value === 'string' || value === undefined ? value : value.join(', ')
+}
+
+/** A stored value as a header field's, or undefined where no header could carry it (RFC 9110 section 5.5, ASCII only). */
+export function fieldValue(value: string | undefined): string | undefined {
+  const trimmed = value?.trim()
+  return trimmed && /^[\x20-\x7e\t]+$/.test(trimmed) ? trimmed : undefined
+}

@@ -1,0 +1,100 @@
+import { isStorageError, StorageError, type StorageErrorCode } from '../errors/index.js'
+import type { HttpRequest, HttpResponse } from './message.js'
+import type { ErrorOptions } from './options.js'
+
+/** Problem details (RFC 9457), as `application/problem+json`. */
+export interface ProblemDetails {
+  /** `about:blank` unless rewritten: the status says all (RFC 9457 section 4.2.1). */
+  readonly type: string
+  readonly title: string
+  readonly status: number
+  /** A sentence for people. Names no path, no bucket, no driver. */
+  readonly detail: string
+  readonly code: string
+}
+
+/** What a stranger may be told. The message of the error names keys, and is for the log. */
+const texts: Readonly<Record<StorageErrorCode, readonly [title: string, detail: string]>> = {
+  NOT_FOUND: ['Not Found', 'There is no such file.'],
+  ALREADY_EXISTS: ['Conflict', 'There is such a file already.'],
+  PRECONDITION_FAILED: ['Precondition Failed', 'The file is not, or no longer, the version that the request names.'],
+  NOT_MODIFIED: ['Not Modified', 'The file was not modified.'],
+  INVALID_KEY: ['Bad Request', 'The address is not one that a file can have.'],
+  INVALID_ARGUMENT: ['Bad Request', 'The request holds a value that is not allowed.'],
+  INVALID_RANGE: ['Range Not Satisfiable', 'The file is shorter than the range that was asked for.'],
+  TOO_LARGE: ['Content Too Large', 'That is larger than is allowed.'],
+  SIZE_MISMATCH: ['Bad Request', 'The body had another length than was announced.'],
+  CHECKSUM_MISMATCH: ['Bad Request', 'The body does not match its checksum.'],
+  BODY_FAILED: ['Bad Request', 'The body broke off.'],
+  UNAVAILABLE: ['Service Unavailable', 'The storage cannot be reached at the moment. Try again later.'],
+  TIMEOUT: ['Gateway Timeout', 'The storage did not answer in time. Try again later.'],
+  ABORTED: ['Client Closed Request', 'The request was given up.'],
+  NO_SPACE: ['Insufficient Storage', 'There is no space left.'],
+  NOT_SUPPORTED: ['Not Implemented', 'The storage cannot do that.'],
+  CONFIGURATION: ['Internal Server Error', 'The server is not set up correctly.'],
+  UNAUTHENTICATED: ['Internal Server Error', 'The server is not set up correctly.'],
+  ACCESS_DENIED: ['Internal Server Error', 'The server is not set up correctly.'],
+  CORRUPT: ['Internal Server Error', 'The file cannot be read.'],
+  INTERNAL: ['Internal Server Error', 'Something went wrong.'],
+}
+
+/** Seconds after which an outage may be over. */
+const RETRY_AFTER = '5'
+
+/** The answer that an error stands for. Tells `onError` of those that are the server's. */
+export function errorResponse(failure: unknown, request: HttpRequest, options: ErrorOptions): HttpResponse {
+  const error = asStorageError(failure)
+  const [title, detail] = texts[error.code]
+  const problem = { type: 'about:blank', title, status: error.status, detail, code: error.code }
+  const response = problemResponse({ ...problem, ...options.problem?.({ request, error }) }, request.method)
+  if (error.code !== 'ABORTED') reportIfOurs(error, response.status, request, options)
+  const retry = error.retryable && response.status >= 500
+  return retry ? { ...response, headers: { ...response.headers, 'retry-after': RETRY_AFTER } } : response
+}
+
+/** Problem details as an answer, without a body for HEAD. */
+export function problemResponse(problem: ProblemDetails, method: string): HttpResponse {
+  const body = Buffer.from(JSON.stringify(problem))
+  const headers = {
+    'content-type': 'application/problem+json',
+    'content-length': String(body.byteLength),
+    'cache-control': 'private, no-store',
+    'x-content-type-options': 'nosniff',
+  }
+  return { status: problem.status, headers, body: method === 'HEAD' ? undefined : body }
+}
+
+/** A plain answer that says no, of a status that no storage error stands for. */
+export function refusal(
+  status: 401 | 403 | 404 | 405 | 413 | 415,
+  request: HttpRequest,
+  options: ErrorOptions,
+  hint?: string,
+): HttpResponse {
+  const [code, title, detail] = refusals[status]
+  const error = new StorageError(code, detail, { operation: 'http', status, ...(hint === undefined ? {} : { hint }) })
+  const problem = { type: 'about:blank', title, status, detail, code }
+  return problemResponse({ ...problem, ...options.problem?.({ request, error }) }, request.method)
+}
+
+const refusals = {
+  401: ['ACCESS_DENIED', 'Unauthorized', 'Sign in to do that.'],
+  403: ['ACCESS_DENIED', 'Forbidden', 'That is not allowed.'],
+  404: ['NOT_FOUND', 'Not Found', 'There is no such file.'],
+  405: ['NOT_SUPPORTED', 'Method Not Allowed', 'The address does not know that method.'],
+  413: ['TOO_LARGE', 'Content Too Large', 'The file is too large for that.'],
+  415: ['INVALID_ARGUMENT', 'Unsupported Media Type', 'That type of body is not taken here.'],
+} as const satisfies Record<number, readonly [StorageErrorCode, string, string]>
+
+/** What went wrong as a StorageError: an `authorize` of the application may throw anything. */
+export function asStorageError(failure: unknown): StorageError {
+  if (isStorageError(failure)) return failure
+  return new StorageError('INTERNAL', 'The request failed for a reason outside the storage.', {
+    operation: 'http',
+    cause: failure,
+  })
+}
+
+function reportIfOurs(error: StorageError, status: number, request: HttpRequest, options: ErrorOptions): void {
+  if (status >= 500) options.onError?.({ request, error })
+}

@@ -1,0 +1,86 @@
+import type { BlobReader } from '../driver/index.js'
+import { isStorageError } from '../errors/index.js'
+import type { StoredBlob } from '../store/index.js'
+import type { BlobStore } from './blob-store.js'
+import { readConditions } from './conditions.js'
+import { parseMediaType } from './content-type.js'
+import { methodNotAllowed } from './deliver.js'
+import { formatTag, isWeak } from './entity-tag.js'
+import type { HttpRequest, HttpResponse } from './message.js'
+import type { ErrorOptions } from './options.js'
+import { errorResponse, refusal } from './problem.js'
+
+const MAX_SIZE = 5 * 1024 * 1024
+
+export interface ViewOptions extends ErrorOptions {
+  /** Bytes that a blob may have at most, else 413 before any of it is read; 5 MiB by default. */
+  readonly maxSize?: number | undefined
+}
+
+/** A blob as JSON, for a front end that shows it in a page of its own. */
+export interface BlobView {
+  readonly path: string
+  readonly contentType: string
+  /** Bytes of the blob. */
+  readonly size: number
+  /** `utf-8`: `content` is the text, without a byte order mark. `base64`: it is the bytes. */
+  readonly encoding: 'utf-8' | 'base64'
+  readonly content: string
+}
+
+/** Answers a GET or HEAD with a {@link BlobView}: text of a text type or an unknown one, else base64. */
+export async function view(
+  store: BlobStore,
+  request: HttpRequest,
+  path: string,
+  options: ViewOptions = {},
+): Promise<HttpResponse> {
+  const { method, signal } = request
+  if (method !== 'GET' && method !== 'HEAD') return methodNotAllowed(request, options)
+  try {
+    await using reader = await store.get(path, { ...readConditions(request.headers), signal })
+    if (reader.info.size > (options.maxSize ?? MAX_SIZE)) return refusal(413, request, options)
+    const body = Buffer.from(JSON.stringify(await viewOf(reader, path)))
+    const headers = {
+      'content-type': 'application/json; charset=utf-8',
+      'content-length': String(body.byteLength),
+      'cache-control': 'private, no-cache',
+      'x-content-type-options': 'nosniff',
+      ...weakTag(reader.info.etag),
+    }
+    return { status: 200, headers, body: method === 'HEAD' ? undefined : body }
+  } catch (error) {
+    if (!isStorageError(error, 'NOT_MODIFIED')) return errorResponse(error, request, options)
+    const { etag } = error.current ?? (await store.head(path, { signal }))
+    return { status: 304, headers: { 'cache-control': 'private, no-cache', ...weakTag(etag) } }
+  }
+}
+
+async function viewOf(reader: BlobReader<StoredBlob>, path: string): Promise<BlobView> {
+  const { contentType, size } = reader.info
+  const bytes = await reader.bytes()
+  const text = isText(contentType) ? decode(bytes) : undefined
+  if (text !== undefined) return { path, contentType, size, encoding: 'utf-8', content: text }
+  return { path, contentType, size, encoding: 'base64', content: Buffer.from(bytes).toString('base64') }
+}
+
+function isText(contentType: string): boolean {
+  const essence = parseMediaType(contentType)?.essence
+  if (essence === undefined || essence === 'application/octet-stream') return true
+  return /^text\/|[/+](json|xml|yaml|x-yaml|javascript|ecmascript|x-javascript|csv|x-ndjson|toml|sql)$/.test(essence)
+}
+
+function decode(bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    // No UTF-8, hence no text that could be put into JSON as it is.
+    return undefined
+  }
+}
+
+/** The view is another representation than the blob, made of the same version: its tag says so by being weak. */
+function weakTag(etag: string): { readonly etag?: string } {
+  const tag = formatTag(etag)
+  return tag === undefined ? {} : { etag: isWeak(tag) ? tag : `W/${tag}` }
+}
