@@ -5,7 +5,7 @@ import { patternHash, patternStream } from '../store/support.js'
 import { type Gateway, startGateway } from './gateway.js'
 import { needs } from './programs.js'
 import { filesIn, run, scratch } from './run.js'
-import { contentUrl, downloadUrl, type Home, homes, openStage, type Stage } from './stage.js'
+import { contentUrl, type Home, homes, Offers, openStage, type Stage } from './stage.js'
 
 const MiB = 1024 * 1024
 const size = 32 * MiB
@@ -60,7 +60,10 @@ describe.each(homes)('aria2 and a blob on %s', (home) => {
 
   test('saves it under the name it is offered', async () => {
     const cwd = await scratch()
-    expect(await aria2c(cwd, downloadUrl(gateway.url, blobs[home], '日本語 資料.pdf'))).toMatchObject({ code: 0 })
+    const offers = new Offers()
+    const { url } = await stage.serve('fastify', { locate: offers.locate })
+    const saved = await aria2c(cwd, offers.downloadUrl(url, blobs[home], '日本語 資料.pdf'))
+    expect(saved).toMatchObject({ code: 0 })
     expect(await filesIn(cwd)).toEqual({ '日本語 資料.pdf': hash })
   })
 })

@@ -2,12 +2,12 @@ import { readFile, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { StoredBlob } from '../../src/index.js'
-import type { DeliveryServer } from '../http/servers.js'
+import { adapters, type DeliveryServer } from '../http/servers.js'
 import { pattern } from '../store/pattern.js'
 import { curl } from './curl.js'
 import { needs } from './programs.js'
 import { filesIn, scratch, sha256 } from './run.js'
-import { adapters, contentUrl, downloadUrl, type Home, homes, openStage, type Stage } from './stage.js'
+import { contentUrl, downloadUrl, type Home, homes, Offers, openStage, type Stage } from './stage.js'
 
 const MiB = 1024 * 1024
 const bytes = pattern(0, 3 * MiB)
@@ -25,8 +25,11 @@ beforeEach(needs('curl'))
 
 describe.each(adapters)('curl and the %s adapter', (adapter) => {
   let server: DeliveryServer
+  const offers = new Offers()
+  let offering: DeliveryServer
   beforeAll(async () => {
     server = await stage.serve(adapter)
+    offering = await stage.serve(adapter, { locate: offers.locate })
   })
 
   describe.each(homes)('a blob on %s', (home) => {
@@ -130,7 +133,7 @@ describe.each(adapters)('curl and the %s adapter', (adapter) => {
       ['../../etc/passwd', /^[ -.0-~]+$/],
     ])('-OJ saves it under a name like %s', async (offered, saved) => {
       const cwd = await scratch()
-      const { code } = await curl(cwd, '-OJ', downloadUrl(server.url, blobs[home], offered))
+      const { code } = await curl(cwd, '-OJ', offers.downloadUrl(offering.url, blobs[home], offered))
       const [[name, sum] = [], ...others] = Object.entries(await filesIn(cwd))
       expect({ code, sum, others }).toEqual({ code: 0, sum: hash, others: [] })
       expect(name).toMatch(saved)

@@ -4,16 +4,15 @@ import { join } from 'node:path'
 import { inject } from 'vitest'
 import { FsDriver } from '../../src/drivers/fs/index.js'
 import { S3Driver } from '../../src/drivers/s3/index.js'
+import { blobHref } from '../../src/http/index.js'
 import { type BlobBody, HybridStore, type PutOptions, prefixPaths, type StoredBlob } from '../../src/index.js'
 import { FaultyDriver } from '../../src/testing/index.js'
-import { type AdapterName, type DeliveryServer, startDelivery } from '../http/servers.js'
+import { type AdapterName, type DeliveryOptions, type DeliveryServer, startDelivery } from '../http/servers.js'
 import { createBucket } from '../servers/bucket.js'
 
 /** Where a blob is kept: what is delivered must not differ by it. */
 export type Home = 's3' | 'local'
 export const homes: readonly Home[] = ['s3', 'local']
-
-export const adapters: readonly AdapterName[] = ['node', 'express5', 'express4', 'fastify', 'web']
 
 /** A store over the real S3 and a disk, and delivery servers in front of it. */
 export interface Stage {
@@ -27,8 +26,6 @@ export interface Stage {
   /** Stops the servers and removes what was stored. */
   close(): Promise<void>
 }
-
-type DeliveryOptions = Parameters<typeof startDelivery>[2]
 
 export interface StageOptions {
   /** The driver of the disk as it is, for what needs to know where its files are. */
@@ -73,15 +70,23 @@ const folders = { s3: 'project_7/', local: 'uploads/7/' } as const
 
 /** Where a server delivers a blob inline. */
 export function contentUrl(base: string, { path }: Pick<StoredBlob, 'path'>): string {
-  return `${base}/content/${encodePath(path)}`
+  return blobHref(`${base}/content`, path)
 }
 
-/** Where a server delivers a blob for saving, under its own name or a given one. */
-export function downloadUrl(base: string, { path }: Pick<StoredBlob, 'path'>, filename?: string): string {
-  const query = filename === undefined ? '' : `?filename=${encodeURIComponent(filename)}`
-  return `${base}/download/${encodePath(path)}${query}`
+/** Where a server delivers a blob for saving. */
+export function downloadUrl(base: string, { path }: Pick<StoredBlob, 'path'>): string {
+  return blobHref(`${base}/download`, path)
 }
 
-function encodePath(path: string): string {
-  return path.split('/').map(encodeURIComponent).join('/')
+/** An application that knows its documents by a number, and offers each under a name of its own. */
+export class Offers {
+  readonly #offers: { readonly path: string; readonly filename: string }[] = []
+
+  /** For the routes. */
+  readonly locate = ({ id }: { readonly id: string }) => this.#offers[Number(id)]
+
+  /** Where a server with these offers delivers the blob for saving under this name. */
+  downloadUrl(base: string, { path }: Pick<StoredBlob, 'path'>, filename: string): string {
+    return `${base}/${this.#offers.push({ path, filename }) - 1}/download`
+  }
 }

@@ -7,7 +7,7 @@ import { pattern } from '../store/pattern.js'
 import { type Gateway, startGateway } from './gateway.js'
 import { needs } from './programs.js'
 import { filesIn, run, scratch, sha256 } from './run.js'
-import { contentUrl, downloadUrl, type Home, homes, openStage, type Stage } from './stage.js'
+import { contentUrl, type Home, homes, Offers, openStage, type Stage } from './stage.js'
 
 const MiB = 1024 * 1024
 const bytes = pattern(0, 3 * MiB)
@@ -16,12 +16,15 @@ const hash = sha256(bytes)
 let stage: Stage
 let server: DeliveryServer
 let gateway: Gateway
+let offering: DeliveryServer
+const offers = new Offers()
 const blobs = {} as Record<Home, StoredBlob>
 
 beforeAll(async () => {
   stage = await openStage()
   for (const home of homes) blobs[home] = await stage.put(home, 'report.bin', bytes)
   server = await stage.serve('express5')
+  offering = await stage.serve('express5', { locate: offers.locate })
   gateway = await startGateway(server.url)
 })
 afterAll(async () => {
@@ -75,7 +78,7 @@ describe.each(homes)('wget and a blob on %s', (home) => {
     '--content-disposition saves it as %s',
     async (name) => {
       const cwd = await scratch()
-      const saved = await wget(cwd, '--content-disposition', downloadUrl(gateway.url, blobs[home], name))
+      const saved = await wget(cwd, '--content-disposition', offers.downloadUrl(offering.url, blobs[home], name))
       expect(saved).toMatchObject({ code: 0 })
       expect(await filesIn(cwd)).toEqual({ [name]: hash })
     },
