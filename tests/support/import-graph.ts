@@ -21,10 +21,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   body: ['errors', 'keys', 'driver'],
   disk: ['errors'],
   outbox: ['errors', 'keys', 'driver', 'body', 'disk'],
+  signing: ['errors', 'keys'],
   'drivers/*': ['errors', 'keys', 'driver', 'body', 'disk', 'outbox'],
-  store: ['errors', 'keys', 'driver', 'body', 'disk', 'outbox', 'drivers/*'],
-  testing: ['errors', 'keys', 'driver', 'body', 'disk', 'outbox', 'drivers/*', 'store'],
-  index: ['errors', 'keys', 'driver', 'body', 'disk', 'outbox', 'drivers/*', 'store'],
+  store: ['errors', 'keys', 'driver', 'body', 'disk', 'outbox', 'signing', 'drivers/*'],
+  testing: ['errors', 'keys', 'driver', 'body', 'disk', 'outbox', 'signing', 'drivers/*', 'store'],
+  index: ['errors', 'keys', 'driver', 'body', 'disk', 'outbox', 'signing', 'drivers/*', 'store'],
 }
 
 /** All imports of the TypeScript files under `folder`. */
