@@ -37,7 +37,9 @@ describe('a link that was signed', () => {
     expect(verify(target, { baseUrl: undefined })).toEqual(expected)
     expect(verify(target, { baseUrl: 'https://other.test' })).toEqual(expected)
     expect(refusal(target)).toBe(invalid)
-    expect(refusal(url, { baseUrl: 'https://app.example.com/file' })).toBe(invalid)
+    for (const prefix of ['file', 'fileX', 'files/project_7', 'other']) {
+      expect(refusal(url, { baseUrl: `https://app.example.com/${prefix}` })).toBe(invalid)
+    }
     expect(refusal(url, { baseUrl: undefined })).toBe(invalid)
   })
 
