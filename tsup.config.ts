@@ -7,6 +7,7 @@ export default defineConfig({
     fs: 'src/drivers/fs/index.ts',
     memory: 'src/drivers/memory/index.ts',
     testing: 'src/testing/index.ts',
+    otel: 'src/otel/index.ts',
   },
   format: ['esm', 'cjs'],
   target: 'node20',
