@@ -1,16 +1,20 @@
+import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 import { StorageError } from '../../errors/index.js'
 import {
+  type BlobRoutes,
   type BlobRoutesOptions,
   type BlobStore,
   type DeliverOptions,
   deliver,
-  type ErrorOptions,
   type HttpRequest,
   type HttpResponse,
+  type RemoveOptions,
   remove,
   blobRoutes as routesOf,
+  type SignedLinksOptions,
+  signedLinks as signedLinksOf,
   type ViewOptions,
   view,
 } from '../../http/index.js'
@@ -36,7 +40,7 @@ interface StoreChoice {
 
 export interface SendBlobOptions extends DeliverOptions, StoreChoice {}
 export interface SendViewOptions extends ViewOptions, StoreChoice {}
-export interface DeleteBlobOptions extends ErrorOptions, StoreChoice {}
+export interface DeleteBlobOptions extends RemoveOptions, StoreChoice {}
 
 export interface HybridStorageOptions extends StoreChoice {
   /** Defaults of every call. */
@@ -72,7 +76,22 @@ export interface FastifyBlobRoutesOptions extends BlobRoutesOptions<FastifyReque
  * whatever is set here stays here. CONFIGURATION without `authorize`.
  */
 export const blobRoutes: FastifyPluginAsync<FastifyBlobRoutesOptions> = async (app, { store, ...options }) => {
-  const routes = routesOf(store, options)
+  mount(app, routesOf(store, options))
+}
+
+export interface FastifySignedLinksOptions extends SignedLinksOptions {
+  readonly store: BlobStore
+}
+
+/**
+ * Answers the links that the store signs itself, under the prefix that their `baseUrl` leads to: `await
+ * app.register(signedLinks, { prefix: '/files', store })`.
+ */
+export const signedLinks: FastifyPluginAsync<FastifySignedLinksOptions> = async (app, { store, ...options }) => {
+  mount(app, signedLinksOf(store, options))
+}
+
+function mount(app: FastifyInstance, routes: BlobRoutes<FastifyRequest>): void {
   const depth = app.prefix.split('/').filter((segment) => segment !== '').length
   const handler = (request: FastifyRequest, reply: FastifyReply) => {
     return send(reply, (asked) => routes(asked, behindPrefix(request.raw.url ?? '/', depth), request))
@@ -93,7 +112,11 @@ async function send(reply: FastifyReply, work: (request: HttpRequest) => Promise
   }
   const { status, headers, body } = await work(httpRequest(reply.request.raw, reply.raw))
   if (reply.raw.destroyed && body !== undefined && !(body instanceof Uint8Array)) body.destroy()
-  return reply.code(status).headers(headers).send(body)
+  reply.code(status).headers(headers)
+  // @fastify/compress knows no Cache-Control: no-transform, and would send other bytes under the same strong etag.
+  if (headers['accept-ranges']) reply.request.headers['x-no-compression'] ??= 'true'
+  // Fastify writes a Content-Length of 0 on the answer to a HEAD that has no payload at all.
+  return reply.send(body ?? (reply.request.method === 'HEAD' ? Readable.from([]) : undefined))
 }
 
 function missing(): never {
