@@ -1,11 +1,12 @@
 import type { BlobReader } from '../driver/index.js'
-import { isStorageError } from '../errors/index.js'
+import { isStorageError, type StorageError } from '../errors/index.js'
 import type { StoredBlob } from '../store/index.js'
 import type { BlobStore } from './blob-store.js'
 import { readConditions } from './conditions.js'
 import { parseMediaType } from './content-type.js'
 import { methodNotAllowed } from './deliver.js'
 import { formatTag, isWeak } from './entity-tag.js'
+import { exactBytes } from './exact-body.js'
 import type { HttpRequest, HttpResponse } from './message.js'
 import type { ErrorOptions } from './options.js'
 import { errorResponse, refusal } from './problem.js'
@@ -54,9 +55,23 @@ export async function view(
     }
     return { status: 200, headers, body: method === 'HEAD' ? undefined : body }
   } catch (error) {
-    if (!isStorageError(error, 'NOT_MODIFIED')) return errorResponse(error, request, options)
-    const { etag } = error.current ?? (await store.head(path, { signal }))
+    if (isStorageError(error, 'NOT_MODIFIED')) return notModified(store, request, path, options, error)
+    return errorResponse(error, request, options)
+  }
+}
+
+async function notModified(
+  store: BlobStore,
+  request: HttpRequest,
+  path: string,
+  options: ViewOptions,
+  { current }: StorageError,
+): Promise<HttpResponse> {
+  try {
+    const { etag } = current ?? (await store.head(path, { signal: request.signal }))
     return { status: 304, headers: { 'cache-control': 'private, no-cache', ...weakTag(etag) } }
+  } catch (error) {
+    return errorResponse(error, request, options)
   }
 }
 
@@ -66,7 +81,7 @@ async function viewOf(
   { contentType = reader.info.contentType, showPath }: ViewOptions,
 ): Promise<BlobView> {
   const facts = { ...(showPath ? { path } : {}), contentType, size: reader.info.size }
-  const bytes = await reader.bytes()
+  const bytes = await exactBytes(reader, reader.info.size)
   const text = isText(contentType) ? decode(bytes) : undefined
   if (text !== undefined) return { ...facts, encoding: 'utf-8', content: text }
   return { ...facts, encoding: 'base64', content: Buffer.from(bytes).toString('base64') }

@@ -7,10 +7,16 @@ import {
   type SignedLinksOptions,
   signedLinks as signedLinksOf,
 } from '../../http/index.js'
+import * as node from '../node/index.js'
 import { httpRequest } from '../node/request.js'
 import { sendResponse } from '../node/send-response.js'
 
-export { blobHref, deleteBlob, sendBlob, sendView } from '../node/index.js'
+export { blobHref } from '../node/index.js'
+
+/** As in `hybrid-store/node`. Return it, or in Express 4 add `.catch(next)`; one that is forgotten ends no process. */
+export const sendBlob: typeof node.sendBlob = (...args) => seen(node.sendBlob(...args))
+export const sendView: typeof node.sendView = (...args) => seen(node.sendView(...args))
+export const deleteBlob: typeof node.deleteBlob = (...args) => seen(node.deleteBlob(...args))
 
 /** What Express, in both of its versions, takes as a middleware; Connect does, too. */
 export type Middleware<Req extends IncomingMessage> = (
@@ -44,4 +50,10 @@ function mounted<Req extends IncomingMessage>(routes: BlobRoutes<Req>): Middlewa
       .then((response) => sendResponse(res, response))
       .catch(next)
   }
+}
+
+/** Express 4 waits for no promise; `onError` was told. */
+function seen(answered: Promise<void>): Promise<void> {
+  answered.catch(() => {})
+  return answered
 }

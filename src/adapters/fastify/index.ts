@@ -18,7 +18,8 @@ import {
   type ViewOptions,
   view,
 } from '../../http/index.js'
-import { httpRequest } from '../node/request.js'
+import { httpRequest, isGone } from '../node/request.js'
+import { claim, release } from '../node/send-response.js'
 
 export { blobHref } from '../../http/index.js'
 
@@ -107,16 +108,29 @@ function behindPrefix(url: string, depth: number): string {
 }
 
 async function send(reply: FastifyReply, work: (request: HttpRequest) => Promise<HttpResponse>): Promise<FastifyReply> {
-  if (reply.sent) {
-    throw new StorageError('CONFIGURATION', 'The reply was sent already.', { operation: 'http' })
+  const response = await work(httpRequest(reply.request.raw, reply.raw))
+  claim(reply.raw, response, reply.sent)
+  const { status, headers, body } = response
+  if (isGone(reply.raw)) release(body)
+  if (body instanceof Readable) {
+    // A hook that fails, or that puts something else in its place, leaves the body unread.
+    reply.raw.once('close', () => body.destroy())
+    // What Fastify answers instead, where a hook takes its time, is not the blob.
+    body.once('error', () => {
+      if (!reply.raw.headersSent) for (const name in headers) reply.removeHeader(name)
+    })
   }
-  const { status, headers, body } = await work(httpRequest(reply.request.raw, reply.raw))
-  if (reply.raw.destroyed && body !== undefined && !(body instanceof Uint8Array)) body.destroy()
-  reply.code(status).headers(headers)
   // @fastify/compress knows no Cache-Control: no-transform, and would send other bytes under the same strong etag.
   if (headers['accept-ranges']) reply.request.headers['x-no-compression'] ??= 'true'
-  // Fastify writes a Content-Length of 0 on the answer to a HEAD that has no payload at all.
-  return reply.send(body ?? (reply.request.method === 'HEAD' ? Readable.from([]) : undefined))
+  return reply
+    .code(status)
+    .headers(headers)
+    .send(body ?? bodyOfHead(reply))
+}
+
+/** Fastify's own HEAD routes say `content-length: 0` where there is nothing to send, but believe a stream. */
+function bodyOfHead({ request }: FastifyReply): Readable | undefined {
+  return request.method === 'HEAD' ? Readable.from([]) : undefined
 }
 
 function missing(): never {

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { StorageError } from '../../errors/index.js'
+import { isStorageError, StorageError } from '../../errors/index.js'
 import {
   type BlobRoutes,
   type BlobRoutesOptions,
@@ -35,7 +35,7 @@ export function sendBlob(
   path: string,
   options: DeliverOptions = {},
 ): Promise<void> {
-  return answer(req, res, (request) => deliver(store, request, path, options))
+  return answer(req, res, options, (request) => deliver(store, request, path, options))
 }
 
 /** Answers with the blob as JSON, its text or its bytes in base64; settles and rejects as {@link sendBlob}. */
@@ -46,7 +46,7 @@ export function sendView(
   path: string,
   options: ViewOptions = {},
 ): Promise<void> {
-  return answer(req, res, (request) => view(store, request, path, options))
+  return answer(req, res, options, (request) => view(store, request, path, options))
 }
 
 /** Deletes the blob and answers 204; settles and rejects as {@link sendBlob}. */
@@ -57,7 +57,7 @@ export function deleteBlob(
   path: string,
   options: RemoveOptions = {},
 ): Promise<void> {
-  return answer(req, res, (request) => remove(store, request, path, options))
+  return answer(req, res, options, (request) => remove(store, request, path, options))
 }
 
 interface Mounted {
@@ -84,10 +84,14 @@ export function signedLinksHandler(store: BlobStore, options: SignedLinksHandler
 function mounted(routes: BlobRoutes<IncomingMessage>, options: Mounted & ErrorOptions): NodeHandler {
   const base = (options.basePath ?? '').replace(/\/+$/, '')
   return (req, res) => {
-    return answer(req, res, async (request) => {
+    const answered = answer(req, res, options, async (request) => {
       const url = req.url ?? '/'
       if (url !== base && !url.startsWith(`${base}/`)) return errorResponse(outside(), request, options)
       return routes(request, url.slice(base.length), req)
+    })
+    // A server waits for no handler: a rejection would end the process. A response that is somebody else's is left to them.
+    return answered.catch((failure) => {
+      if (!isStorageError(failure, 'CONFIGURATION')) res.destroy()
     })
   }
 }
@@ -95,10 +99,20 @@ function mounted(routes: BlobRoutes<IncomingMessage>, options: Mounted & ErrorOp
 async function answer(
   req: IncomingMessage,
   res: ServerResponse,
+  options: ErrorOptions,
   work: (request: HttpRequest) => Promise<HttpResponse>,
 ): Promise<void> {
-  const response = await work(httpRequest(req, res))
-  await sendResponse(res, response)
+  const request = httpRequest(req, res)
+  try {
+    await sendResponse(res, await work(request))
+  } catch (failure) {
+    options.onError?.({ request, error: isStorageError(failure) ? failure : unexpected(failure) })
+    throw failure
+  }
+}
+
+function unexpected(cause: unknown): StorageError {
+  return new StorageError('INTERNAL', 'The request could not be answered.', { operation: 'http', cause })
 }
 
 function outside(): StorageError {
