@@ -77,6 +77,9 @@ export const blobRoutes: FastifyPluginAsync<FastifyBlobRoutesOptions> = async (a
   const handler = (request: FastifyRequest, reply: FastifyReply) => {
     return send(reply, (asked) => routes(asked, behindPrefix(request.raw.url ?? '/', depth), request))
   }
+  // Whatever body comes with a request, none of these routes reads it: it is no reason to refuse a DELETE with 415.
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null))
   app.all('/*', { exposeHeadRoute: false }, handler)
 }
 
@@ -93,6 +96,8 @@ async function send(reply: FastifyReply, work: (request: HttpRequest) => Promise
   }
   const { status, headers, body } = await work(httpRequest(reply.request.raw, reply.raw))
   if (reply.raw.destroyed && body !== undefined && !(body instanceof Uint8Array)) body.destroy()
+  // @fastify/compress does not know it, and would send a coded body under the tag of the one that is not.
+  if (/\bno-transform\b/i.test(headers['cache-control'] ?? '')) reply.request.headers['x-no-compression'] = 'true'
   return reply.code(status).headers(headers).send(body)
 }
 
