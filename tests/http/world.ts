@@ -51,7 +51,7 @@ export async function openWorld(): Promise<World> {
       s3: new S3Driver({ bucket: bucket.name, endpoint, region, credentials }),
       local: new FsDriver({ root, durability: 'none' }),
     },
-    paths: prefixPaths({ s3: ['project_'], local: ['uploads/'] }),
+    paths: prefixPaths({ s3: ['project_'], local: ['uploads/', 'storage/'] }),
     policy: ({ key }) => (key.startsWith(folders.local) ? 'local' : 's3'),
     fallback: false,
     reconcile: false,
