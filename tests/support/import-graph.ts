@@ -24,12 +24,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   body: ['errors', 'keys', 'driver'],
   disk: ['errors'],
   outbox: ['errors', 'keys', 'driver', 'body', 'disk'],
+  signing: ['errors', 'keys'],
   'drivers/*': ['errors', 'keys', 'driver', 'body', 'disk', 'outbox'],
-  store: ['errors', 'keys', 'driver', 'body', 'disk', 'outbox', 'drivers/*'],
-  http: ['errors', 'keys', 'driver', 'store'],
+  store: ['errors', 'keys', 'driver', 'body', 'disk', 'outbox', 'signing', 'drivers/*'],
+  http: ['errors', 'keys', 'driver', 'signing', 'store'],
   'adapters/*': ['errors', 'http', 'adapters/node'],
-  testing: ['errors', 'keys', 'driver', 'body', 'disk', 'outbox', 'drivers/*', 'store'],
-  index: ['errors', 'keys', 'driver', 'body', 'disk', 'outbox', 'drivers/*', 'store'],
+  testing: ['errors', 'keys', 'driver', 'body', 'disk', 'outbox', 'signing', 'drivers/*', 'store'],
+  index: ['errors', 'keys', 'driver', 'body', 'disk', 'outbox', 'signing', 'drivers/*', 'store'],
 }
 
 /** All imports of the TypeScript files under `folder`. */
