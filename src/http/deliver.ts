@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 import { isStorageError, type StorageError } from '../errors/index.js'
 import type { StoredBlob } from '../store/index.js'
+import { accelerated } from './accel.js'
 import type { BlobStore } from './blob-store.js'
 import { byteranges } from './byteranges.js'
 import { ifRange, readConditions } from './conditions.js'
@@ -11,6 +12,7 @@ import { type OpenedBlob, openRequested } from './open.js'
 import type { CacheFacts, DeliverOptions } from './options.js'
 import { asStorageError, errorResponse, refusal } from './problem.js'
 import { parseRange } from './range.js'
+import { redirected } from './redirect.js'
 import { fixedCacheControl, presentation, validators } from './representation.js'
 
 /** Bytes up to which an answer is read whole before it begins: one read, one write, and an error is still a 5xx. */
@@ -34,8 +36,7 @@ export async function deliver(
   if (method !== 'GET' && method !== 'HEAD') return methodNotAllowed(request, options)
   const started = performance.now()
   try {
-    const response =
-      method === 'HEAD' ? await headOf(store, request, path, options) : await bodyOf(store, request, path, options)
+    const response = (await elsewhere(store, request, path, options)) ?? (await here(store, request, path, options))
     return options.serverTiming ? timed(response, performance.now() - started) : response
   } catch (error) {
     if (isStorageError(error, 'NOT_MODIFIED')) return notModified(store, request, path, options, error)
@@ -49,6 +50,21 @@ export function methodNotAllowed(request: HttpRequest, options: DeliverOptions, 
   if (request.method === 'OPTIONS') return { status: 204, headers: { allow } }
   const response = refusal(405, request, options)
   return { ...response, headers: { ...response.headers, allow } }
+}
+
+/** An answer that leaves the bytes to somebody else, where the options ask for that and the blob allows it. */
+async function elsewhere(
+  store: BlobStore,
+  request: HttpRequest,
+  path: string,
+  options: DeliverOptions,
+): Promise<HttpResponse | undefined> {
+  const file = options.accel && (await accelerated(store, request, path, options))
+  return file ?? (options.redirect ? redirected(store, request, path, options) : undefined)
+}
+
+function here(store: BlobStore, request: HttpRequest, path: string, options: DeliverOptions): Promise<HttpResponse> {
+  return request.method === 'HEAD' ? headOf(store, request, path, options) : bodyOf(store, request, path, options)
 }
 
 async function headOf(

@@ -7,6 +7,7 @@ import { type CurrentVersion, currentVersion, type DeletePlan, deletePlan } from
 import { namedFailure } from './failures.js'
 import { aborted } from './read.js'
 import type { PathDeleteResult } from './stored.js'
+import { tellFailed } from './tell-failed.js'
 import { endWaiting, fallsBack, type HeldRecord, holding, keepDelete, outboxOf } from './waiting.js'
 
 const BATCH = 500
@@ -15,12 +16,23 @@ const PARALLEL = 16
 /** Deletes a blob wherever its path would read it. A blob that does not exist is no error. */
 export async function deleteBlob(context: StoreContext, path: string, options: DeleteOptions): Promise<void> {
   const started = performance.now()
+  let plan: DeletePlan
+  try {
+    plan = await deletePath(context, path, options)
+  } catch (error) {
+    tellFailed(context, 'delete', path, started, error)
+    throw error
+  }
+  const { key, driver } = plan
+  context.events.emit('delete', { key, driver, ms: performance.now() - started })
+}
+
+async function deletePath(context: StoreContext, path: string, options: DeleteOptions): Promise<DeletePlan> {
   checkWriteOptions(options, 'delete')
   const plan = await deletePlan(context, path, options.signal)
-  const { key, driver } = plan
-  if (options.signal?.aborted) throw aborted('delete', key, options.signal)
-  await context.gate.shared(key, () => deleteOne(context, plan, options))
-  context.events.emit('delete', { key, driver, ms: performance.now() - started })
+  if (options.signal?.aborted) throw aborted('delete', plan.key, options.signal)
+  await context.gate.shared(plan.key, () => deleteOne(context, plan, options))
+  return plan
 }
 
 /** The far drivers first, or a tombstone for one that cannot be asked: then nothing that is near is in the way. */
@@ -145,6 +157,7 @@ export async function deleteBlobs(
         plans.set(from + index, await deletePlan(context, path, signal))
       } catch (error) {
         results[from + index] = { path, key: path, error: error as Error }
+        tellFailed(context, 'delete', path, started, error)
       }
     }
     const keys = [...new Set([...plans.values()].map(({ key }) => key))]
@@ -152,7 +165,8 @@ export async function deleteBlobs(
     for (const [index, { key, driver }] of plans) {
       const error = errors.get(key)
       results[index] = { path: paths[index] as string, key, ...(error ? { error } : {}) }
-      if (!error) context.events.emit('delete', { key, driver, ms: performance.now() - started })
+      if (error) tellFailed(context, 'delete', key, started, error)
+      else context.events.emit('delete', { key, driver, ms: performance.now() - started })
     }
   }
   return results

@@ -16,7 +16,7 @@ type LinkMethod = 'signUrl' | 'signUpload' | 'publicUrl'
 export async function signUrl(
   context: StoreContext,
   path: string,
-  { verify = false, ...options }: StoreSignUrlOptions,
+  { verify = false, direct = false, ...options }: StoreSignUrlOptions,
 ): Promise<string> {
   const target = verify
     ? await seenTarget(context, path, 'signUrl', options.signal)
@@ -26,7 +26,7 @@ export async function signUrl(
   if (capabilities?.signedUrls && sign) {
     return context.drivers.ask(driver, 'signUrl', key, (asked) => sign.call(asked, key, options))
   }
-  if (context.signedUrls) return ownLink(context.signedUrls, target, options)
+  if (context.signedUrls && !direct) return ownLink(context.signedUrls, target, options)
   throw waits ? waiting(key, driver, 'signUrl') : unable(context, driver, key, 'signUrl')
 }
 

@@ -164,6 +164,8 @@ export interface StoreSignUrlOptions extends SignUrlOptions {
    * driver's failure where it cannot say. Off by default.
    */
   readonly verify?: boolean | undefined
+  /** Only a link that leads past the application, the driver's own; else NOT_SUPPORTED. Off by default. */
+  readonly direct?: boolean | undefined
 }
 
 export interface StoreListOptions extends ListOptions {

@@ -33,7 +33,7 @@ describe('the published types, seen by a strict project that checks its librarie
     consumer = await Consumer.create()
     consumer.link('@types/node', 'undici-types')
     withAws = await Consumer.create()
-    withAws.link('@types/node', 'undici-types', '@aws-sdk', '@smithy')
+    withAws.link('@types/node', 'undici-types', '@aws-sdk', '@smithy', '@opentelemetry')
   })
   afterAll(() => {
     consumer?.remove()
