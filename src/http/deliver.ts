@@ -6,11 +6,11 @@ import type { BlobStore } from './blob-store.js'
 import { byteranges } from './byteranges.js'
 import { ifRange, readConditions } from './conditions.js'
 import { formatTag, isWeak } from './entity-tag.js'
-import { ExactBody } from './exact-body.js'
-import { field, type HttpRequest, type HttpResponse } from './message.js'
+import { ExactBody, exactBytes } from './exact-body.js'
+import { checkField, field, type HttpRequest, type HttpResponse } from './message.js'
 import { type OpenedBlob, openRequested } from './open.js'
 import type { CacheFacts, DeliverOptions } from './options.js'
-import { asStorageError, errorResponse, refusal } from './problem.js'
+import { errorResponse, refusal } from './problem.js'
 import { parseRange } from './range.js'
 import { redirected } from './redirect.js'
 import { fixedCacheControl, presentation, validators } from './representation.js'
@@ -116,7 +116,7 @@ async function answer(
       return store.get(path, { range: span, ifMatch: info.etag, signal: request.signal })
     }
     const parts = byteranges({ contentType, size: info.size, spans, first: reader, open })
-    const body = guarded(parts.body, parts.length, request, options)
+    const body = await begun(parts.body, parts.length, request, options)
     const length = { 'content-type': parts.contentType, 'content-length': String(parts.length) }
     return { status: 206, headers: { ...headers, ...length }, body }
   }
@@ -124,19 +124,28 @@ async function answer(
   headers['content-length'] = String(length)
   if (range) headers['content-range'] = `bytes ${range.start}-${range.end}/${range.size}`
   const status = range ? 206 : 200
-  if (length <= SMALL) return { status, headers, body: await reader.bytes() }
-  return { status, headers, body: guarded(reader.body, length, request, options) }
+  if (length <= SMALL) return { status, headers, body: await exactBytes(reader, length) }
+  return { status, headers, body: await begun(reader.body, length, request, options) }
 }
 
 function headersOf(info: StoredBlob, options: DeliverOptions): Record<string, string> {
-  return { ...presentation(info, options), ...validators(info, options), ...options.headers }
+  const headers = { ...presentation(info, options), ...validators(info, options), ...options.headers }
+  for (const name in headers) checkField(name, headers[name])
+  return headers
 }
 
-function guarded(source: Readable, length: number, request: HttpRequest, options: DeliverOptions): Readable {
+/** The body once its first bytes are here; the failure of one that never begins is an answer and not a connection cut. */
+async function begun(
+  source: Readable,
+  length: number,
+  request: HttpRequest,
+  options: DeliverOptions,
+): Promise<Readable> {
   const body = new ExactBody(source, { length, stallTimeout: options.stallTimeout ?? STALL_TIMEOUT })
-  body.on('error', (failure) => {
-    const error = asStorageError(failure)
-    if (error.code !== 'ABORTED') options.onError?.({ request, error })
+  await body.begun()
+  body.on('error', (error) => {
+    // Whatever else it is destroyed with is a server's way of saying that the client has gone.
+    if (isStorageError(error) && error.code !== 'ABORTED') options.onError?.({ request, error })
   })
   return body
 }

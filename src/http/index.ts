@@ -10,7 +10,7 @@ export type { CacheFacts, DeliverOptions, ErrorOptions, FailedRequest } from './
 export type { ProblemDetails } from './problem.js'
 export { errorResponse } from './problem.js'
 export type { RedirectOptions } from './redirect.js'
-export { remove } from './remove.js'
+export { type RemoveOptions, remove } from './remove.js'
 export { type BlobRoutes, type BlobRoutesOptions, blobRoutes, type LocatedDocument } from './routes.js'
 export { type SignedLinksOptions, signedLinks } from './signed-links.js'
 export { blobHref, parseTarget, type Target } from './target.js'

@@ -1,20 +1,25 @@
+import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 import { StorageError } from '../../errors/index.js'
 import {
+  type BlobRoutes,
   type BlobRoutesOptions,
   type BlobStore,
   type DeliverOptions,
   deliver,
-  type ErrorOptions,
   type HttpRequest,
   type HttpResponse,
+  type RemoveOptions,
   remove,
   blobRoutes as routesOf,
+  type SignedLinksOptions,
+  signedLinks as signedLinksOf,
   type ViewOptions,
   view,
 } from '../../http/index.js'
-import { httpRequest } from '../node/request.js'
+import { httpRequest, isGone } from '../node/request.js'
+import { claim, release } from '../node/send-response.js'
 
 export { blobHref } from '../../http/index.js'
 
@@ -36,7 +41,7 @@ interface StoreChoice {
 
 export interface SendBlobOptions extends DeliverOptions, StoreChoice {}
 export interface SendViewOptions extends ViewOptions, StoreChoice {}
-export interface DeleteBlobOptions extends ErrorOptions, StoreChoice {}
+export interface DeleteBlobOptions extends RemoveOptions, StoreChoice {}
 
 export interface HybridStorageOptions extends StoreChoice {
   /** Defaults of every call. */
@@ -72,11 +77,29 @@ export interface FastifyBlobRoutesOptions extends BlobRoutesOptions<FastifyReque
  * whatever is set here stays here. CONFIGURATION without `authorize`.
  */
 export const blobRoutes: FastifyPluginAsync<FastifyBlobRoutesOptions> = async (app, { store, ...options }) => {
-  const routes = routesOf(store, options)
+  mount(app, routesOf(store, options))
+}
+
+export interface FastifySignedLinksOptions extends SignedLinksOptions {
+  readonly store: BlobStore
+}
+
+/**
+ * Answers the links that the store signs itself, under the prefix that their `baseUrl` leads to: `await
+ * app.register(signedLinks, { prefix: '/files', store })`.
+ */
+export const signedLinks: FastifyPluginAsync<FastifySignedLinksOptions> = async (app, { store, ...options }) => {
+  mount(app, signedLinksOf(store, options))
+}
+
+function mount(app: FastifyInstance, routes: BlobRoutes<FastifyRequest>): void {
   const depth = app.prefix.split('/').filter((segment) => segment !== '').length
   const handler = (request: FastifyRequest, reply: FastifyReply) => {
     return send(reply, (asked) => routes(asked, behindPrefix(request.raw.url ?? '/', depth), request))
   }
+  // Whatever body comes with a request, none of these routes reads it: it is no reason to refuse a DELETE with 415.
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null))
   app.all('/*', { exposeHeadRoute: false }, handler)
 }
 
@@ -88,12 +111,29 @@ function behindPrefix(url: string, depth: number): string {
 }
 
 async function send(reply: FastifyReply, work: (request: HttpRequest) => Promise<HttpResponse>): Promise<FastifyReply> {
-  if (reply.sent) {
-    throw new StorageError('CONFIGURATION', 'The reply was sent already.', { operation: 'http' })
+  const response = await work(httpRequest(reply.request.raw, reply.raw))
+  claim(reply.raw, response, reply.sent)
+  const { status, headers, body } = response
+  if (isGone(reply.raw)) release(body)
+  if (body instanceof Readable) {
+    // A hook that fails, or that puts something else in its place, leaves the body unread.
+    reply.raw.once('close', () => body.destroy())
+    // What Fastify answers instead, where a hook takes its time, is not the blob.
+    body.once('error', () => {
+      if (!reply.raw.headersSent) for (const name in headers) reply.removeHeader(name)
+    })
   }
-  const { status, headers, body } = await work(httpRequest(reply.request.raw, reply.raw))
-  if (reply.raw.destroyed && body !== undefined && !(body instanceof Uint8Array)) body.destroy()
-  return reply.code(status).headers(headers).send(body)
+  // @fastify/compress knows no Cache-Control: no-transform, and would send other bytes under the same strong etag.
+  if (headers['accept-ranges']) reply.request.headers['x-no-compression'] ??= 'true'
+  return reply
+    .code(status)
+    .headers(headers)
+    .send(body ?? bodyOfHead(reply))
+}
+
+/** Fastify's own HEAD routes say `content-length: 0` where there is nothing to send, but believe a stream. */
+function bodyOfHead({ request }: FastifyReply): Readable | undefined {
+  return request.method === 'HEAD' ? Readable.from([]) : undefined
 }
 
 function missing(): never {
