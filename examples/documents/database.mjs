@@ -14,7 +14,8 @@ export function openDatabase(file) {
 }
 
 export function findDocument(db, id) {
-  return db.get('SELECT * FROM documents WHERE id = ?', id) ?? undefined
+  const row = db.get('SELECT * FROM documents WHERE id = ?', id)
+  return row ? { ...row, mime_type: row.mime_type ?? undefined } : undefined
 }
 
 /** Answers the id of the new row. */

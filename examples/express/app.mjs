@@ -34,28 +34,30 @@ export function createApp({ store, db, log = console }) {
   })
 
   app.get('/documents/:id/view', (req, res) => {
-    return sendView(req, res, store, req.document.file_path, errors)
+    const { file_path, mime_type } = req.document
+    return sendView(req, res, store, file_path, { contentType: mime_type, ...errors })
   })
 
-  app.delete('/documents/:id', async (req, res) => {
+  app.delete('/documents/:id', (req, res) => {
     const { id, file_path } = req.document
     // The blob first: whatever fails, the row is still there for another DELETE, and no file is left that no row knows.
-    await deleteBlob(req, res, store, file_path, errors)
-    if (res.statusCode === 204) removeDocument(db, id)
+    const onDeleted = () => removeDocument(db, id)
+    return deleteBlob(req, res, store, file_path, { onDeleted, ...errors })
   })
 
-  // The first three once more, ready-made: /files/:id/content, /files/:id/download, /files/:id/view.
+  // All of it once more, ready-made: GET /files/:id/content, /files/:id/download, /files/:id/view, DELETE /files/:id.
   app.use(
     '/files',
     blobRoutes(store, {
       ...errors,
       locate: ({ id, native: req }) => {
-        const document = findDocument(db, id)
-        if (!document || !maySee(req.user, document)) return undefined
-        return { path: document.file_path, filename: document.name, contentType: document.mime_type }
+        req.document = findDocument(db, id)
+        if (!req.document) return undefined
+        const { file_path, name, mime_type } = req.document
+        return { path: file_path, filename: name, contentType: mime_type }
       },
-      // Deleting is left to the route above, which knows of the row.
-      authorize: ({ action }) => action !== 'delete',
+      authorize: ({ native: req }) => maySee(req.user, req.document) || 404,
+      onDeleted: ({ id }) => removeDocument(db, id),
     }),
   )
   return app

@@ -31,15 +31,14 @@ export async function createApp({ store, db, logger = false }) {
   })
 
   app.get('/documents/:id/view', (request, reply) => {
-    return reply.sendView(request.document.file_path)
+    const { file_path, mime_type } = request.document
+    return reply.sendView(file_path, { contentType: mime_type })
   })
 
-  app.delete('/documents/:id', async (request, reply) => {
+  app.delete('/documents/:id', (request, reply) => {
     const { id, file_path } = request.document
     // The blob first: whatever fails, the row is still there for another DELETE, and no file is left that no row knows.
-    await reply.deleteBlob(file_path)
-    if (reply.statusCode === 204) removeDocument(db, id)
-    return reply
+    return reply.deleteBlob(file_path, { onDeleted: () => removeDocument(db, id) })
   })
 
   return app

@@ -28,10 +28,12 @@ export interface Answer {
 /** One of the example servers, listening, with an empty table of documents. */
 export class App {
   readonly url: string
+  readonly #store: AppOptions['store']
   readonly #db: Database
 
-  private constructor(server: Server, db: Database) {
+  private constructor(server: Server, store: AppOptions['store'], db: Database) {
     this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    this.#store = store
     this.#db = db
   }
 
@@ -41,11 +43,11 @@ export class App {
     const server = await starters[framework]({ store, db, log: { error: () => {} } })
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
-    onEnd(async () => {
+    onEnd(() => {
       server.close()
       server.closeAllConnections()
     })
-    return new App(server, db)
+    return new App(server, store, db)
   }
 
   /** A row of project 7; answers its id. */
@@ -53,8 +55,22 @@ export class App {
     return addDocument(this.#db, { projectId: 7, name, filePath, mimeType })
   }
 
+  /** Rows and files as the example makes them for itself. */
+  fill(seed: (options: AppOptions) => Promise<void>): Promise<void> {
+    return seed({ store: this.#store, db: this.#db })
+  }
+
   hasRow(id: number): boolean {
     return findDocument(this.#db, id) !== undefined
+  }
+
+  /** From now on no row can be deleted. */
+  lock(): void {
+    this.#db.exec("CREATE TRIGGER locked BEFORE DELETE ON documents BEGIN SELECT raise(ABORT, 'locked'); END")
+  }
+
+  unlock(): void {
+    this.#db.exec('DROP TRIGGER locked')
   }
 
   /** Asks as Anna, who may see project 7, unless the headers say otherwise. */
