@@ -9,9 +9,9 @@ import { ExactBody } from './exact-body.js'
 import { field, type HttpRequest, type HttpResponse } from './message.js'
 import { type OpenedBlob, openRequested } from './open.js'
 import type { CacheFacts, DeliverOptions } from './options.js'
-import { asStorageError, errorResponse, refusal } from './problem.js'
+import { asStorageError, errorResponse, refusal, report } from './problem.js'
 import { parseRange } from './range.js'
-import { fixedCacheControl, presentation, validators } from './representation.js'
+import { fixedCacheControl, ownHeaders, presentation, repeatedHeaders, validators } from './representation.js'
 
 /** Bytes up to which an answer is read whole before it begins: one read, one write, and an error is still a 5xx. */
 const SMALL = 128 * 1024
@@ -113,14 +113,14 @@ async function answer(
 }
 
 function headersOf(info: StoredBlob, options: DeliverOptions): Record<string, string> {
-  return { ...presentation(info, options), ...validators(info, options), ...options.headers }
+  return { ...presentation(info, options), ...validators(info, options), ...ownHeaders(options) }
 }
 
 function guarded(source: Readable, length: number, request: HttpRequest, options: DeliverOptions): Readable {
   const body = new ExactBody(source, { length, stallTimeout: options.stallTimeout ?? STALL_TIMEOUT })
   body.on('error', (failure) => {
     const error = asStorageError(failure)
-    if (error.code !== 'ABORTED') options.onError?.({ request, error })
+    if (error.code !== 'ABORTED') report({ request, error }, options)
   })
   return body
 }
@@ -144,7 +144,7 @@ async function notModified(
       ...rest
     } = implied ?? validators(await current(store, request, path, error), options)
     const validator = etag === undefined ? { 'last-modified': modified } : { etag }
-    return { status: 304, headers: { ...rest, ...validator, ...vary(options) } }
+    return { status: 304, headers: { ...rest, ...validator, ...repeatedHeaders(options) } }
   } catch (failure) {
     return errorResponse(failure, request, options)
   }
@@ -188,11 +188,6 @@ async function current(
   error: StorageError,
 ): Promise<CacheFacts> {
   return error.current ?? (await store.head(path, { signal }))
-}
-
-function vary({ headers = {} }: DeliverOptions): Record<string, string> {
-  const name = Object.keys(headers).find((key) => key.toLowerCase() === 'vary')
-  return name === undefined ? {} : { vary: headers[name] as string }
 }
 
 function timed(response: HttpResponse, ms: number): HttpResponse {

@@ -1,5 +1,5 @@
 import type { BlobReader } from '../driver/index.js'
-import { isStorageError } from '../errors/index.js'
+import { isStorageError, type StorageError } from '../errors/index.js'
 import type { StoredBlob } from '../store/index.js'
 import type { BlobStore } from './blob-store.js'
 import { readConditions } from './conditions.js'
@@ -51,8 +51,22 @@ export async function view(
     return { status: 200, headers, body: method === 'HEAD' ? undefined : body }
   } catch (error) {
     if (!isStorageError(error, 'NOT_MODIFIED')) return errorResponse(error, request, options)
-    const { etag } = error.current ?? (await store.head(path, { signal }))
+    return notModified(store, request, path, options, error)
+  }
+}
+
+async function notModified(
+  store: BlobStore,
+  request: HttpRequest,
+  path: string,
+  options: ViewOptions,
+  { current }: StorageError,
+): Promise<HttpResponse> {
+  try {
+    const { etag } = current ?? (await store.head(path, { signal: request.signal }))
     return { status: 304, headers: { 'cache-control': 'private, no-cache', ...weakTag(etag) } }
+  } catch (failure) {
+    return errorResponse(failure, request, options)
   }
 }
 

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 import { StorageError } from '../../errors/index.js'
@@ -98,7 +99,9 @@ async function send(reply: FastifyReply, work: (request: HttpRequest) => Promise
   if (reply.raw.destroyed && body !== undefined && !(body instanceof Uint8Array)) body.destroy()
   // @fastify/compress does not know it, and would send a coded body under the tag of the one that is not.
   if (/\bno-transform\b/i.test(headers['cache-control'] ?? '')) reply.request.headers['x-no-compression'] = 'true'
-  return reply.code(status).headers(headers).send(body)
+  // Fastify's own HEAD routes take no payload for an empty one, and would say that its length is 0.
+  const payload = body ?? (reply.request.method === 'HEAD' ? Readable.from([]) : undefined)
+  return reply.code(status).headers(headers).send(payload)
 }
 
 function missing(): never {
