@@ -38,8 +38,13 @@ export function byteranges({ contentType, size, spans, first, open }: Byteranges
   async function* parts(): AsyncGenerator<Uint8Array> {
     for (const [i, span] of spans.entries()) {
       const reader = i === 0 ? first : await open(span)
-      yield heads[i] as Buffer
-      yield* reader.body
+      try {
+        yield heads[i] as Buffer
+        yield* reader.body
+      } finally {
+        // Also where it is given up between the two: nobody else knows of this part.
+        await reader.cancel()
+      }
     }
     yield tail
   }

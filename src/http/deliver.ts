@@ -1,16 +1,18 @@
 import type { Readable } from 'node:stream'
 import { isStorageError, type StorageError } from '../errors/index.js'
 import type { StoredBlob } from '../store/index.js'
+import { accelerated } from './accel.js'
 import type { BlobStore } from './blob-store.js'
 import { byteranges } from './byteranges.js'
 import { ifRange, readConditions } from './conditions.js'
 import { formatTag, isWeak } from './entity-tag.js'
-import { ExactBody } from './exact-body.js'
-import { field, type HttpRequest, type HttpResponse } from './message.js'
+import { ExactBody, exactBytes } from './exact-body.js'
+import { checkField, field, type HttpRequest, type HttpResponse } from './message.js'
 import { type OpenedBlob, openRequested } from './open.js'
 import type { CacheFacts, DeliverOptions } from './options.js'
-import { asStorageError, errorResponse, refusal, report } from './problem.js'
+import { errorResponse, refusal, report } from './problem.js'
 import { parseRange } from './range.js'
+import { redirected } from './redirect.js'
 import { fixedCacheControl, ownHeaders, presentation, repeatedHeaders, validators } from './representation.js'
 
 /** Bytes up to which an answer is read whole before it begins: one read, one write, and an error is still a 5xx. */
@@ -34,8 +36,7 @@ export async function deliver(
   if (method !== 'GET' && method !== 'HEAD') return methodNotAllowed(request, options)
   const started = performance.now()
   try {
-    const response =
-      method === 'HEAD' ? await headOf(store, request, path, options) : await bodyOf(store, request, path, options)
+    const response = (await elsewhere(store, request, path, options)) ?? (await here(store, request, path, options))
     return options.serverTiming ? timed(response, performance.now() - started) : response
   } catch (error) {
     if (isStorageError(error, 'NOT_MODIFIED')) return notModified(store, request, path, options, error)
@@ -49,6 +50,21 @@ export function methodNotAllowed(request: HttpRequest, options: DeliverOptions, 
   if (request.method === 'OPTIONS') return { status: 204, headers: { allow } }
   const response = refusal(405, request, options)
   return { ...response, headers: { ...response.headers, allow } }
+}
+
+/** An answer that leaves the bytes to somebody else, where the options ask for that and the blob allows it. */
+async function elsewhere(
+  store: BlobStore,
+  request: HttpRequest,
+  path: string,
+  options: DeliverOptions,
+): Promise<HttpResponse | undefined> {
+  const file = options.accel && (await accelerated(store, request, path, options))
+  return file ?? (options.redirect ? redirected(store, request, path, options) : undefined)
+}
+
+function here(store: BlobStore, request: HttpRequest, path: string, options: DeliverOptions): Promise<HttpResponse> {
+  return request.method === 'HEAD' ? headOf(store, request, path, options) : bodyOf(store, request, path, options)
 }
 
 async function headOf(
@@ -100,7 +116,7 @@ async function answer(
       return store.get(path, { range: span, ifMatch: info.etag, signal: request.signal })
     }
     const parts = byteranges({ contentType, size: info.size, spans, first: reader, open })
-    const body = guarded(parts.body, parts.length, request, options)
+    const body = await begun(parts.body, parts.length, request, options)
     const length = { 'content-type': parts.contentType, 'content-length': String(parts.length) }
     return { status: 206, headers: { ...headers, ...length }, body }
   }
@@ -108,19 +124,31 @@ async function answer(
   headers['content-length'] = String(length)
   if (range) headers['content-range'] = `bytes ${range.start}-${range.end}/${range.size}`
   const status = range ? 206 : 200
-  if (length <= SMALL) return { status, headers, body: await reader.bytes() }
-  return { status, headers, body: guarded(reader.body, length, request, options) }
+  if (length <= SMALL) return { status, headers, body: await exactBytes(reader, length) }
+  return { status, headers, body: await begun(reader.body, length, request, options) }
 }
 
 function headersOf(info: StoredBlob, options: DeliverOptions): Record<string, string> {
-  return { ...presentation(info, options), ...validators(info, options), ...ownHeaders(options) }
+  return checked({ ...presentation(info, options), ...validators(info, options), ...ownHeaders(options) })
 }
 
-function guarded(source: Readable, length: number, request: HttpRequest, options: DeliverOptions): Readable {
+function checked(headers: Record<string, string>): Record<string, string> {
+  for (const name in headers) checkField(name, headers[name])
+  return headers
+}
+
+/** The body once its first bytes are here; the failure of one that never begins is an answer and not a connection cut. */
+async function begun(
+  source: Readable,
+  length: number,
+  request: HttpRequest,
+  options: DeliverOptions,
+): Promise<Readable> {
   const body = new ExactBody(source, { length, stallTimeout: options.stallTimeout ?? STALL_TIMEOUT })
-  body.on('error', (failure) => {
-    const error = asStorageError(failure)
-    if (error.code !== 'ABORTED') report({ request, error }, options)
+  await body.begun()
+  body.on('error', (error) => {
+    // Whatever else it is destroyed with is a server's way of saying that the client has gone.
+    if (isStorageError(error) && error.code !== 'ABORTED') report({ request, error }, options)
   })
   return body
 }
@@ -144,7 +172,7 @@ async function notModified(
       ...rest
     } = implied ?? validators(await current(store, request, path, error), options)
     const validator = etag === undefined ? { 'last-modified': modified } : { etag }
-    return { status: 304, headers: { ...rest, ...validator, ...repeatedHeaders(options) } }
+    return { status: 304, headers: checked({ ...rest, ...validator, ...repeatedHeaders(options) }) }
   } catch (failure) {
     return errorResponse(failure, request, options)
   }

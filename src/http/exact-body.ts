@@ -1,5 +1,10 @@
 import { Readable } from 'node:stream'
+import type { BlobReader } from '../driver/index.js'
 import { StorageError } from '../errors/index.js'
+import { asStorageError } from './problem.js'
+
+/** What a timer can wait at most; Node turns more into 1 ms. */
+const MAX_TIMEOUT = 2 ** 31 - 1
 
 export interface ExactBodyOptions {
   /** Bytes that were announced to the client. */
@@ -17,23 +22,38 @@ export class ExactBody extends Readable {
   readonly #length: number
   readonly #stallTimeout: number
   #sent = 0
+  #last: Uint8Array | undefined
   #timer: NodeJS.Timeout | undefined
+  #onBegun: (() => void) | undefined
 
   constructor(source: Readable, { length, stallTimeout }: ExactBodyOptions) {
     // One chunk is held here; what the source has ready is its own to bound.
     super({ highWaterMark: 1 })
     this.#source = source
     this.#length = length
-    this.#stallTimeout = stallTimeout
+    this.#stallTimeout = Math.min(stallTimeout, MAX_TIMEOUT)
     source.pause()
     source.on('data', (chunk: Uint8Array) => this.#onData(chunk))
     source.on('end', () => this.#onEnd())
-    source.on('error', (error) => this.destroy(error))
+    source.on('error', (error) => this.destroy(asStorageError(error)))
     source.on('close', () => {
       if (!source.readableEnded) this.destroy(short(this.#sent, length))
     })
-    if (source.errored) this.destroy(source.errored)
+    if (source.destroyed) this.destroy(source.errored ? asStorageError(source.errored) : short(0, length))
     this.#watch()
+  }
+
+  /**
+   * Settles when the first bytes are here, rejects where there will be none: nothing was said to the client yet, and the
+   * failure is still an answer.
+   */
+  async begun(): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#onBegun = resolve
+      this.once('error', reject)
+      this.read(0)
+    })
+    if (this.errored) throw this.errored
   }
 
   override _read(): void {
@@ -43,12 +63,9 @@ export class ExactBody extends Readable {
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     clearTimeout(this.#timer)
-    if (this.#source.closed) {
-      callback(error)
-      return
-    }
-    this.#source.once('close', () => callback(error))
+    // Not waited for: the client must hear of a failure also where the source is slow to let go.
     this.#source.destroy()
+    callback(error)
   }
 
   #onData(chunk: Uint8Array): void {
@@ -58,21 +75,42 @@ export class ExactBody extends Readable {
       this.destroy(corrupt(`more than the ${this.#length} bytes announced`))
       return
     }
-    if (this.push(chunk)) return
-    this.#source.pause()
-    this.#watch()
+    // The last one waits for the end: a client that has all that was announced would not hear of more.
+    if (this.#sent === this.#length && chunk.byteLength > 0) this.#last = chunk
+    else if (chunk.byteLength > 0 && !this.#give(chunk)) this.#source.pause()
   }
 
   #onEnd(): void {
-    if (this.#sent === this.#length) this.push(null)
-    else this.destroy(short(this.#sent, this.#length))
+    if (this.destroyed) return
+    if (this.#sent !== this.#length) {
+      this.destroy(short(this.#sent, this.#length))
+      return
+    }
+    if (this.#last) this.#give(this.#last)
+    this.push(null)
+  }
+
+  /** Hands a chunk on; false where the client has to take it first. */
+  #give(chunk: Uint8Array): boolean {
+    const wanted = this.push(chunk)
+    this.#onBegun?.()
+    if (!wanted) this.#watch()
+    return wanted
   }
 
   #watch(): void {
-    if (this.#stallTimeout === 0) return
+    if (!(this.#stallTimeout > 0)) return
+    clearTimeout(this.#timer)
     this.#timer = setTimeout(() => this.destroy(stalled(this.#stallTimeout)), this.#stallTimeout)
     this.#timer.unref()
   }
+}
+
+/** All bytes of a reader, which must be as many as were announced. */
+export async function exactBytes(reader: BlobReader, length: number): Promise<Uint8Array> {
+  const bytes = await reader.bytes()
+  if (bytes.byteLength !== length) throw short(bytes.byteLength, length)
+  return bytes
 }
 
 function short(sent: number, length: number): StorageError {

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import { StorageError } from '../errors/index.js'
 
 /** Header fields as Node hands them over: lower-case names; a list where a field came several times. */
 export type RequestHeaders = Readonly<Record<string, string | readonly string[] | undefined>>
@@ -35,4 +36,15 @@ export function field(headers: RequestHeaders, name: string): string | undefined
 export function fieldValue(value: string | undefined): string | undefined {
   const trimmed = value?.trim()
   return trimmed && /^[\x20-\x7e\t]+$/.test(trimmed) ? trimmed : undefined
+}
+
+/** CONFIGURATION for a field that no server would send: found out while an answer of another kind is still possible. */
+export function checkField(name: string, value: unknown): void {
+  const valid =
+    /^[\w!#$%&'*+.^`|~-]+$/.test(name) && typeof value === 'string' && /^[\t\x20-\x7e\x80-\xff]*$/.test(value)
+  if (valid) return
+  throw new StorageError('CONFIGURATION', `The header field ${JSON.stringify(name)} cannot be sent.`, {
+    operation: 'http',
+    hint: 'Its value, or what a function of yours answered for it, holds a character that HTTP does not allow.',
+  })
 }

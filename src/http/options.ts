@@ -1,8 +1,10 @@
 import type { StorageError } from '../errors/index.js'
 import type { StoredBlob } from '../store/index.js'
+import type { AccelOptions } from './accel.js'
 import type { Disposition } from './disposition.js'
 import type { HttpRequest } from './message.js'
 import type { ProblemDetails } from './problem.js'
+import type { RedirectOptions } from './redirect.js'
 
 /** How errors become answers. */
 export interface ErrorOptions {
@@ -58,6 +60,10 @@ export interface DeliverOptions extends ErrorOptions {
   readonly maxRanges?: number | undefined
   /** Milliseconds that a client may take nothing before it is cut off; 120,000 by default, 0 for ever. */
   readonly stallTimeout?: number | undefined
+  /** Sends clients to the driver's own link where it has one, as S3 has. Off by default: the bytes go through here. */
+  readonly redirect?: boolean | RedirectOptions | undefined
+  /** Lets the web server in front send local files. Off by default. */
+  readonly accel?: AccelOptions | undefined
   /** Adds Server-Timing (`store;dur=1.2`): milliseconds until the storage answered. Off by default. */
   readonly serverTiming?: boolean | undefined
 }

@@ -44,12 +44,17 @@ const RETRY_AFTER = '5'
 /** The answer that an error stands for. Tells `onError` of those that are the server's. */
 export function errorResponse(failure: unknown, request: HttpRequest, options: ErrorOptions): HttpResponse {
   const error = asStorageError(failure)
-  const [title, detail] = texts[error.code]
+  const [title, detail] = textOf(error)
   const problem = { type: 'about:blank', title, status: error.status, detail, code: error.code }
   const response = problemResponse(rewritten(problem, { request, error }, options), request.method)
   if (error.code !== 'ABORTED') reportIfOurs(error, response.status, request, options)
   const retry = error.retryable && response.status >= 500
   return retry ? { ...response, headers: { ...response.headers, 'retry-after': RETRY_AFTER } } : response
+}
+
+/** An ACCESS_DENIED may be the storage's, which is a fault of the server, or that of a link, which is its bearer's. */
+function textOf({ code, status }: StorageError): readonly [title: string, detail: string] {
+  return status === 403 ? [refusals[403][1], refusals[403][2]] : texts[code]
 }
 
 /** Problem details as an answer, without a body for HEAD. */

@@ -3,19 +3,23 @@ import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest 
 import fastifyPlugin from 'fastify-plugin'
 import { StorageError } from '../../errors/index.js'
 import {
+  type BlobRoutes,
   type BlobRoutesOptions,
   type BlobStore,
   type DeliverOptions,
   deliver,
-  type ErrorOptions,
   type HttpRequest,
   type HttpResponse,
+  type RemoveOptions,
   remove,
   blobRoutes as routesOf,
+  type SignedLinksOptions,
+  signedLinks as signedLinksOf,
   type ViewOptions,
   view,
 } from '../../http/index.js'
-import { httpRequest } from '../node/request.js'
+import { httpRequest, isGone } from '../node/request.js'
+import { claim, release } from '../node/send-response.js'
 
 export { blobHref } from '../../http/index.js'
 
@@ -37,7 +41,7 @@ interface StoreChoice {
 
 export interface SendBlobOptions extends DeliverOptions, StoreChoice {}
 export interface SendViewOptions extends ViewOptions, StoreChoice {}
-export interface DeleteBlobOptions extends ErrorOptions, StoreChoice {}
+export interface DeleteBlobOptions extends RemoveOptions, StoreChoice {}
 
 export interface HybridStorageOptions extends StoreChoice {
   /** Defaults of every call. */
@@ -73,7 +77,22 @@ export interface FastifyBlobRoutesOptions extends BlobRoutesOptions<FastifyReque
  * whatever is set here stays here. CONFIGURATION without `authorize`.
  */
 export const blobRoutes: FastifyPluginAsync<FastifyBlobRoutesOptions> = async (app, { store, ...options }) => {
-  const routes = routesOf(store, options)
+  mount(app, routesOf(store, options))
+}
+
+export interface FastifySignedLinksOptions extends SignedLinksOptions {
+  readonly store: BlobStore
+}
+
+/**
+ * Answers the links that the store signs itself, under the prefix that their `baseUrl` leads to: `await
+ * app.register(signedLinks, { prefix: '/files', store })`.
+ */
+export const signedLinks: FastifyPluginAsync<FastifySignedLinksOptions> = async (app, { store, ...options }) => {
+  mount(app, signedLinksOf(store, options))
+}
+
+function mount(app: FastifyInstance, routes: BlobRoutes<FastifyRequest>): void {
   const depth = app.prefix.split('/').filter((segment) => segment !== '').length
   const handler = (request: FastifyRequest, reply: FastifyReply) => {
     return send(reply, (asked) => routes(asked, behindPrefix(request.raw.url ?? '/', depth), request))
@@ -92,16 +111,29 @@ function behindPrefix(url: string, depth: number): string {
 }
 
 async function send(reply: FastifyReply, work: (request: HttpRequest) => Promise<HttpResponse>): Promise<FastifyReply> {
-  if (reply.sent) {
-    throw new StorageError('CONFIGURATION', 'The reply was sent already.', { operation: 'http' })
+  const response = await work(httpRequest(reply.request.raw, reply.raw))
+  claim(reply.raw, response, reply.sent)
+  const { status, headers, body } = response
+  if (isGone(reply.raw)) release(body)
+  if (body instanceof Readable) {
+    // A hook that fails, or that puts something else in its place, leaves the body unread.
+    reply.raw.once('close', () => body.destroy())
+    // What Fastify answers instead, where a hook takes its time, is not the blob.
+    body.once('error', () => {
+      if (!reply.raw.headersSent) for (const name in headers) reply.removeHeader(name)
+    })
   }
-  const { status, headers, body } = await work(httpRequest(reply.request.raw, reply.raw))
-  if (reply.raw.destroyed && body !== undefined && !(body instanceof Uint8Array)) body.destroy()
-  // @fastify/compress does not know it, and would send a coded body under the tag of the one that is not.
-  if (/\bno-transform\b/i.test(headers['cache-control'] ?? '')) reply.request.headers['x-no-compression'] = 'true'
-  // Fastify's own HEAD routes take no payload for an empty one, and would say that its length is 0.
-  const payload = body ?? (reply.request.method === 'HEAD' ? Readable.from([]) : undefined)
-  return reply.code(status).headers(headers).send(payload)
+  // @fastify/compress knows no Cache-Control: no-transform, and would send other bytes under the same strong etag.
+  if (headers['accept-ranges']) reply.request.headers['x-no-compression'] ??= 'true'
+  return reply
+    .code(status)
+    .headers(headers)
+    .send(body ?? bodyOfHead(reply))
+}
+
+/** Fastify's own HEAD routes say `content-length: 0` where there is nothing to send, but believe a stream. */
+function bodyOfHead({ request }: FastifyReply): Readable | undefined {
+  return request.method === 'HEAD' ? Readable.from([]) : undefined
 }
 
 function missing(): never {

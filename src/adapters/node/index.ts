@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { StorageError } from '../../errors/index.js'
+import { isStorageError, StorageError } from '../../errors/index.js'
 import {
+  type BlobRoutes,
   type BlobRoutesOptions,
   type BlobStore,
   blobRoutes,
@@ -10,7 +11,10 @@ import {
   errorResponse,
   type HttpRequest,
   type HttpResponse,
+  type RemoveOptions,
   remove,
+  type SignedLinksOptions,
+  signedLinks as signedLinksOf,
   type ViewOptions,
   view,
 } from '../../http/index.js'
@@ -31,7 +35,7 @@ export function sendBlob(
   path: string,
   options: DeliverOptions = {},
 ): Promise<void> {
-  return answer(req, res, (request) => deliver(store, request, path, options))
+  return answer(req, res, options, (request) => deliver(store, request, path, options))
 }
 
 /** Answers with the blob as JSON, its text or its bytes in base64; settles and rejects as {@link sendBlob}. */
@@ -42,7 +46,7 @@ export function sendView(
   path: string,
   options: ViewOptions = {},
 ): Promise<void> {
-  return answer(req, res, (request) => view(store, request, path, options))
+  return answer(req, res, options, (request) => view(store, request, path, options))
 }
 
 /** Deletes the blob and answers 204; settles and rejects as {@link sendBlob}. */
@@ -51,28 +55,43 @@ export function deleteBlob(
   res: ServerResponse,
   store: BlobStore,
   path: string,
-  options: ErrorOptions = {},
+  options: RemoveOptions = {},
 ): Promise<void> {
-  return answer(req, res, (request) => remove(store, request, path, options))
+  return answer(req, res, options, (request) => remove(store, request, path, options))
 }
 
-export interface BlobHandlerOptions<Req extends IncomingMessage = IncomingMessage> extends BlobRoutesOptions<Req> {
+interface Mounted {
   /** What the addresses start with, such as `/documents`; nothing by default. Any other address is answered with 404. */
   readonly basePath?: string | undefined
 }
 
+export interface BlobHandlerOptions extends BlobRoutesOptions<IncomingMessage>, Mounted {}
+export interface SignedLinksHandlerOptions extends SignedLinksOptions, Mounted {}
+
+/** A handler of `http.createServer`. */
+export type NodeHandler = (req: IncomingMessage, res: ServerResponse) => Promise<void>
+
 /** The ready-made routes as a handler of `http.createServer`. CONFIGURATION without `authorize`. */
-export function blobHandler(
-  store: BlobStore,
-  options: BlobHandlerOptions,
-): (req: IncomingMessage, res: ServerResponse) => Promise<void> {
-  const routes = blobRoutes(store, options)
+export function blobHandler(store: BlobStore, options: BlobHandlerOptions): NodeHandler {
+  return mounted(blobRoutes(store, options), options)
+}
+
+/** Answers the links that the store signs itself; `basePath` is the path of their `baseUrl`. */
+export function signedLinksHandler(store: BlobStore, options: SignedLinksHandlerOptions = {}): NodeHandler {
+  return mounted(signedLinksOf(store, options), options)
+}
+
+function mounted(routes: BlobRoutes<IncomingMessage>, options: Mounted & ErrorOptions): NodeHandler {
   const base = (options.basePath ?? '').replace(/\/+$/, '')
   return (req, res) => {
-    return answer(req, res, async (request) => {
+    const answered = answer(req, res, options, async (request) => {
       const url = req.url ?? '/'
       if (url !== base && !url.startsWith(`${base}/`)) return errorResponse(outside(), request, options)
       return routes(request, url.slice(base.length), req)
+    })
+    // A server waits for no handler: a rejection would end the process. A response that is somebody else's is left to them.
+    return answered.catch((failure) => {
+      if (!isStorageError(failure, 'CONFIGURATION')) res.destroy()
     })
   }
 }
@@ -80,10 +99,20 @@ export function blobHandler(
 async function answer(
   req: IncomingMessage,
   res: ServerResponse,
+  options: ErrorOptions,
   work: (request: HttpRequest) => Promise<HttpResponse>,
 ): Promise<void> {
-  const response = await work(httpRequest(req, res))
-  await sendResponse(res, response)
+  const request = httpRequest(req, res)
+  try {
+    await sendResponse(res, await work(request))
+  } catch (failure) {
+    options.onError?.({ request, error: isStorageError(failure) ? failure : unexpected(failure) })
+    throw failure
+  }
+}
+
+function unexpected(cause: unknown): StorageError {
+  return new StorageError('INTERNAL', 'The request could not be answered.', { operation: 'http', cause })
 }
 
 function outside(): StorageError {

@@ -6,6 +6,11 @@ export function httpRequest(req: IncomingMessage, res: ServerResponse): HttpRequ
   return new NodeRequest(req, res)
 }
 
+/** Whether nobody can be answered any more. The response of HTTP/2 has no `destroyed`, but its stream has. */
+export function isGone(res: ServerResponse): boolean {
+  return res.destroyed || (res as { readonly stream?: { readonly destroyed: boolean } }).stream?.destroyed === true
+}
+
 class NodeRequest implements HttpRequest {
   readonly method: string
   readonly headers: IncomingMessage['headers']
@@ -16,8 +21,13 @@ class NodeRequest implements HttpRequest {
     this.method = req.method ?? 'GET'
     this.headers = req.headers
     this.signal = gone.signal
-    if (res.destroyed) gone.abort()
+    if (isGone(res)) {
+      gone.abort()
+      return
+    }
     // Of the response: a request closes as soon as it was read. After the end there is nothing left to abort.
-    else res.once('close', () => res.writableFinished || gone.abort())
+    res.once('close', () => res.writableFinished || gone.abort())
+    // A response that waits behind another one on its connection has no connection yet, and is never told of its end.
+    req.once('close', () => req.errored && gone.abort())
   }
 }

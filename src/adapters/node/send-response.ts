@@ -2,22 +2,41 @@ import type { ServerResponse } from 'node:http'
 import { finished } from 'node:stream/promises'
 import { StorageError } from '../../errors/index.js'
 import type { HttpResponse } from '../../http/index.js'
+import { isGone } from './request.js'
+
+const claimed = new WeakSet<ServerResponse>()
+
+/**
+ * Takes a response for one answer. CONFIGURATION where another one was begun, or is about to be: two bodies in one response
+ * would be sent mixed.
+ */
+export function claim(res: ServerResponse, { body }: HttpResponse, sent = false): void {
+  if (!sent && !res.headersSent && !claimed.has(res)) {
+    claimed.add(res)
+    return
+  }
+  release(body)
+  throw new StorageError('CONFIGURATION', 'The response was begun already.', {
+    operation: 'http',
+    hint: 'Send the blob alone: nothing may write to the response before or beside it.',
+  })
+}
+
+/** Gives up a body that nobody will read. */
+export function release(body: HttpResponse['body']): void {
+  if (body !== undefined && !(body instanceof Uint8Array)) body.destroy()
+}
 
 /**
  * Writes an answer out. Settles when the response has ended or its connection is gone; a body that fails midway takes the
  * connection with it, so that no client mistakes what arrived for the whole. Rejects only where headers were sent before:
  * CONFIGURATION.
  */
-export async function sendResponse(res: ServerResponse, { status, headers, body }: HttpResponse): Promise<void> {
-  if (res.headersSent) {
-    if (body !== undefined && !(body instanceof Uint8Array)) body.destroy()
-    throw new StorageError('CONFIGURATION', 'The response was begun already.', {
-      operation: 'http',
-      hint: 'Send the blob alone: nothing may write to the response before or beside it.',
-    })
-  }
-  if (res.destroyed) {
-    if (body !== undefined && !(body instanceof Uint8Array)) body.destroy()
+export async function sendResponse(res: ServerResponse, response: HttpResponse): Promise<void> {
+  const { status, headers, body } = response
+  claim(res, response)
+  if (isGone(res)) {
+    release(body)
     return
   }
   res.statusCode = status
