@@ -97,6 +97,9 @@ function mount(app: FastifyInstance, routes: BlobRoutes<FastifyRequest>): void {
   const handler = (request: FastifyRequest, reply: FastifyReply) => {
     return send(reply, (asked) => routes(asked, behindPrefix(request.raw.url ?? '/', depth), request))
   }
+  // Whatever body comes with a request, none of these routes reads it: it is no reason to refuse a DELETE with 415.
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null))
   app.all('/*', { exposeHeadRoute: false }, handler)
 }
 
