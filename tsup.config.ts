@@ -12,6 +12,7 @@ export default defineConfig({
     fastify: 'src/adapters/fastify/index.ts',
     web: 'src/adapters/web/index.ts',
     testing: 'src/testing/index.ts',
+    otel: 'src/otel/index.ts',
   },
   format: ['esm', 'cjs'],
   target: 'node20',

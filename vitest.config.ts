@@ -1,6 +1,16 @@
+import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
+const src = fileURLToPath(new URL('./src', import.meta.url))
+
 export default defineConfig({
+  // The examples import the library by its name; in tests that is the source, built or not.
+  resolve: {
+    alias: [
+      { find: /^hybrid-store$/, replacement: `${src}/index.ts` },
+      { find: /^hybrid-store\/(express|fastify)$/, replacement: `${src}/adapters/$1/index.ts` },
+    ],
+  },
   test: {
     include: ['tests/**/*.test.ts'],
     environment: 'node',

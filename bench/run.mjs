@@ -1,5 +1,5 @@
-// npm run bench [memory|speed|fallback]: what a large blob costs in memory, what the fs driver costs beside plain Node
-// calls, and what it costs to have a fallback.
+// npm run bench [memory|speed|fallback|delivery]: what a large blob costs in memory, what the fs driver costs beside plain
+// Node calls, what it costs to have a fallback, and how fast files are delivered over HTTP.
 // Each measurement runs in a process of its own.
 import { spawn } from 'node:child_process'
 import { mkdir, mkdtemp, rm, statfs } from 'node:fs/promises'
@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createBucket } from '../tests/servers/bucket.ts'
 import { missingForCeph, startS3 } from '../tests/servers/s3.ts'
+import { delivery } from './delivery.mjs'
 import { fillOutbox } from './fallback/fill.mjs'
 
 const MiB = 1 << 20
@@ -140,6 +141,13 @@ try {
     console.log('\nWhat a fallback costs: ratios of medians, in brackets the middle half of what the rounds said each')
     await mkdir(join(root, 'fallback'))
     await withS3((s3) => fallback(join(root, 'fallback'), s3))
+  }
+  if (runs('delivery')) {
+    console.log(
+      '\nDelivery over HTTP: ours by theirs, medians of requests/s and of the CPU time of the server; asked by wrk',
+    )
+    await mkdir(join(root, 'delivery'))
+    await withS3((s3) => delivery(join(root, 'delivery'), s3))
   }
 } finally {
   await rm(root, { recursive: true, force: true })

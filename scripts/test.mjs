@@ -5,7 +5,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { conformanceTable, missionTable, s3Notice, skippedTests, suiteTable } from './report.mjs'
+import { conformanceTable, failedTests, missionTable, s3Notice, skippedTests, suiteTable } from './report.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const results = mkdtempSync(join(tmpdir(), 'hybrid-store-results-'))
@@ -47,6 +47,12 @@ function readResult(name) {
   }
 }
 
+/** Those whose names start so, in the order of their names. */
+function readResults(start) {
+  const names = readdirSync(results).filter((name) => name.startsWith(start))
+  return names.sort().map(readResult)
+}
+
 async function main() {
   const built = await run('build', 'tsup/dist/cli-default.js', ['--silent'])
   count(built)
@@ -69,21 +75,20 @@ async function main() {
   failed += failures === 0 && !green ? 1 : failures
   if (!summary) return
 
-  const conformance = readdirSync(results)
-    .filter((name) => name.startsWith('conformance-'))
-    .sort()
-    .map(readResult)
-  const mission = readResult('mission.json')
+  const conformance = readResults('conformance-')
+  // What the store does (mission) comes before what is served of it (http).
+  const mission = readResults('mission-').reverse().flat()
   if (filters.length === 0) {
     // A table that is missing would look like nothing to complain about.
     if (conformance.length === 0) failed++
-    if (mission === undefined) failed++
+    if (mission.length === 0) failed++
   }
   console.log(conformanceTable(conformance))
   console.log(missionTable(mission))
   console.log(suiteTable(summary.suites, Date.now() - started))
   console.log(skippedTests(summary.skipped))
   console.log(s3Notice(summary.s3, summary.skipped))
+  if (summary.failures.length > 0) console.log(failedTests(summary.failures))
 }
 
 try {

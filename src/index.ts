@@ -47,4 +47,16 @@ export {
 } from './keys/index.js'
 export { isOutboxHost } from './outbox/index.js'
 export type * from './outbox/types.js'
+export {
+  MAX_LINK_SECONDS,
+  type SignedGrant,
+  type SignedTarget,
+  type SignedUrlSettings,
+  type SigningKey,
+  type SignPathOptions,
+  signedParameters,
+  signPath,
+  type VerifyUrlOptions,
+  verifyUrl,
+} from './signing/index.js'
 export * from './store/index.js'

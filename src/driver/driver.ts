@@ -41,6 +41,8 @@ export interface BlobDriver {
   readonly identity?: string | undefined
   /** The time of the storage's own clock in its latest answer, where it tells one. */
   readonly storageTime?: Date | undefined
+  /** The absolute directory that the files of `localPath` lie below, those of keys with a place of their own aside. */
+  readonly localRoot?: string | undefined
   readonly capabilities: DriverCapabilities
 
   /**
@@ -85,6 +87,12 @@ export interface BlobDriver {
 
   /** Where a public blob can be read without credentials. Asks nobody whether the key exists or is public. */
   publicUrl?(key: string): string
+
+  /**
+   * The absolute path of the plain file that now holds the blob, whole and as it is, for programs on this machine.
+   * NOT_FOUND. Only of drivers that keep such files.
+   */
+  localPath?(key: string, options?: SignalOptions): Promise<string>
 
   setVisibility?(key: string, visibility: Visibility, options?: SignalOptions): Promise<void>
   getVisibility?(key: string, options?: SignalOptions): Promise<Visibility>

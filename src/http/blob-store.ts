@@ -1,5 +1,14 @@
-import type { BlobReader, DeleteOptions, GetOptions, HeadOptions, SignUrlOptions } from '../driver/index.js'
-import type { ListPage, ListPageOptions, Resolution, StoredBlob, StoredEntry } from '../store/index.js'
+import type { BlobReader, DeleteOptions, GetOptions, HeadOptions, SignalOptions } from '../driver/index.js'
+import type { SignedGrant, SignedTarget } from '../signing/index.js'
+import type {
+  ListPage,
+  ListPageOptions,
+  LocalFile,
+  Resolution,
+  StoredBlob,
+  StoredEntry,
+  StoreSignUrlOptions,
+} from '../store/index.js'
 
 /**
  * What the HTTP layer needs of a store. A {@link HybridStore} is one; the interface is what adapters take, so that stores of
@@ -11,5 +20,7 @@ export interface BlobStore {
   delete(path: string, options?: DeleteOptions): Promise<void>
   listPage(options?: ListPageOptions): Promise<ListPage<StoredEntry>>
   resolve(path: string): Resolution
-  signUrl(path: string, options?: SignUrlOptions): Promise<string>
+  signUrl(path: string, options?: StoreSignUrlOptions): Promise<string>
+  verifySignedUrl(link: SignedTarget, options: { readonly method: string }): SignedGrant
+  localFile(path: string, options?: SignalOptions): Promise<LocalFile | undefined>
 }

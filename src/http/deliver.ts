@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 import { isStorageError, type StorageError } from '../errors/index.js'
 import type { StoredBlob } from '../store/index.js'
+import { accelerated } from './accel.js'
 import type { BlobStore } from './blob-store.js'
 import { byteranges } from './byteranges.js'
 import { ifRange, readConditions } from './conditions.js'
@@ -9,9 +10,10 @@ import { ExactBody, exactBytes } from './exact-body.js'
 import { checkField, field, type HttpRequest, type HttpResponse } from './message.js'
 import { type OpenedBlob, openRequested } from './open.js'
 import type { CacheFacts, DeliverOptions } from './options.js'
-import { errorResponse, refusal } from './problem.js'
+import { errorResponse, refusal, report } from './problem.js'
 import { parseRange } from './range.js'
-import { fixedCacheControl, presentation, validators } from './representation.js'
+import { redirected } from './redirect.js'
+import { fixedCacheControl, ownHeaders, presentation, repeatedHeaders, validators } from './representation.js'
 
 /** Bytes up to which an answer is read whole before it begins: one read, one write, and an error is still a 5xx. */
 const SMALL = 128 * 1024
@@ -34,8 +36,7 @@ export async function deliver(
   if (method !== 'GET' && method !== 'HEAD') return methodNotAllowed(request, options)
   const started = performance.now()
   try {
-    const response =
-      method === 'HEAD' ? await headOf(store, request, path, options) : await bodyOf(store, request, path, options)
+    const response = (await elsewhere(store, request, path, options)) ?? (await here(store, request, path, options))
     return options.serverTiming ? timed(response, performance.now() - started) : response
   } catch (error) {
     if (isStorageError(error, 'NOT_MODIFIED')) return notModified(store, request, path, options, error)
@@ -49,6 +50,21 @@ export function methodNotAllowed(request: HttpRequest, options: DeliverOptions, 
   if (request.method === 'OPTIONS') return { status: 204, headers: { allow } }
   const response = refusal(405, request, options)
   return { ...response, headers: { ...response.headers, allow } }
+}
+
+/** An answer that leaves the bytes to somebody else, where the options ask for that and the blob allows it. */
+async function elsewhere(
+  store: BlobStore,
+  request: HttpRequest,
+  path: string,
+  options: DeliverOptions,
+): Promise<HttpResponse | undefined> {
+  const file = options.accel && (await accelerated(store, request, path, options))
+  return file ?? (options.redirect ? redirected(store, request, path, options) : undefined)
+}
+
+function here(store: BlobStore, request: HttpRequest, path: string, options: DeliverOptions): Promise<HttpResponse> {
+  return request.method === 'HEAD' ? headOf(store, request, path, options) : bodyOf(store, request, path, options)
 }
 
 async function headOf(
@@ -113,7 +129,10 @@ async function answer(
 }
 
 function headersOf(info: StoredBlob, options: DeliverOptions): Record<string, string> {
-  const headers = { ...presentation(info, options), ...validators(info, options), ...options.headers }
+  return checked({ ...presentation(info, options), ...validators(info, options), ...ownHeaders(options) })
+}
+
+function checked(headers: Record<string, string>): Record<string, string> {
   for (const name in headers) checkField(name, headers[name])
   return headers
 }
@@ -129,7 +148,7 @@ async function begun(
   await body.begun()
   body.on('error', (error) => {
     // Whatever else it is destroyed with is a server's way of saying that the client has gone.
-    if (isStorageError(error) && error.code !== 'ABORTED') options.onError?.({ request, error })
+    if (isStorageError(error) && error.code !== 'ABORTED') report({ request, error }, options)
   })
   return body
 }
@@ -153,7 +172,7 @@ async function notModified(
       ...rest
     } = implied ?? validators(await current(store, request, path, error), options)
     const validator = etag === undefined ? { 'last-modified': modified } : { etag }
-    return { status: 304, headers: { ...rest, ...validator, ...vary(options) } }
+    return { status: 304, headers: checked({ ...rest, ...validator, ...repeatedHeaders(options) }) }
   } catch (failure) {
     return errorResponse(failure, request, options)
   }
@@ -197,11 +216,6 @@ async function current(
   error: StorageError,
 ): Promise<CacheFacts> {
   return error.current ?? (await store.head(path, { signal }))
-}
-
-function vary({ headers = {} }: DeliverOptions): Record<string, string> {
-  const name = Object.keys(headers).find((key) => key.toLowerCase() === 'vary')
-  return name === undefined ? {} : { vary: headers[name] as string }
 }
 
 function timed(response: HttpResponse, ms: number): HttpResponse {

@@ -1,8 +1,10 @@
 import type { StorageError } from '../errors/index.js'
 import type { StoredBlob } from '../store/index.js'
+import type { AccelOptions } from './accel.js'
 import type { Disposition } from './disposition.js'
 import type { HttpRequest } from './message.js'
 import type { ProblemDetails } from './problem.js'
+import type { RedirectOptions } from './redirect.js'
 
 /** How errors become answers. */
 export interface ErrorOptions {
@@ -49,12 +51,19 @@ export interface DeliverOptions extends ErrorOptions {
    * stored with it may count; a 304 of S3 then costs a second request, which asks for the blob.
    */
   readonly cacheControl?: string | ((blob: CacheFacts) => string) | undefined
-  /** More header fields of every answer that carries the blob. */
+  /**
+   * More header fields of every answer that carries the blob, or others in place of the library's own. A 304 repeats
+   * Cache-Control, Content-Location, Expires and Vary.
+   */
   readonly headers?: Readonly<Record<string, string>> | undefined
   /** Parts that one Range field may ask for; 16 by default. One that asks for more is ignored. */
   readonly maxRanges?: number | undefined
   /** Milliseconds that a client may take nothing before it is cut off; 120,000 by default, 0 for ever. */
   readonly stallTimeout?: number | undefined
+  /** Sends clients to the driver's own link where it has one, as S3 has. Off by default: the bytes go through here. */
+  readonly redirect?: boolean | RedirectOptions | undefined
+  /** Lets the web server in front send local files. Off by default. */
+  readonly accel?: AccelOptions | undefined
   /** Adds Server-Timing (`store;dur=1.2`): milliseconds until the storage answered. Off by default. */
   readonly serverTiming?: boolean | undefined
 }

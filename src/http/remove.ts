@@ -6,6 +6,14 @@ import type { HttpRequest, HttpResponse } from './message.js'
 import type { ErrorOptions } from './options.js'
 import { errorResponse } from './problem.js'
 
+export interface RemoveOptions extends ErrorOptions {
+  /**
+   * Called when the blob is gone and before that is answered, to take along what the application knows of it. What it
+   * throws is a 500; the client may repeat the request.
+   */
+  readonly onDeleted?: (() => void | Promise<void>) | undefined
+}
+
 /**
  * Answers a DELETE: 204, also where there was nothing. If-Match, If-None-Match and If-Unmodified-Since count (RFC 9110 section
  * 13.2.1); the version they were judged on is the one that is deleted.
@@ -14,11 +22,12 @@ export async function remove(
   store: BlobStore,
   request: HttpRequest,
   path: string,
-  options: ErrorOptions = {},
+  options: RemoveOptions = {},
 ): Promise<HttpResponse> {
   const { signal } = request
   try {
     await store.delete(path, { ...(await condition(store, request, path)), signal })
+    await options.onDeleted?.()
     return { status: 204, headers: {} }
   } catch (error) {
     return errorResponse(error, request, options)

@@ -30,6 +30,17 @@ export interface BlobRoutesOptions<Native = unknown>
         readonly native: Native
       }) => LocatedDocument | string | undefined | Promise<LocatedDocument | string | undefined>)
     | undefined
+  /** Called when a blob is gone and before that is answered, such as to delete its row. What it throws is a 500. */
+  readonly onDeleted?:
+    | ((deleted: {
+        readonly path: string
+        readonly key: string
+        /** With `locate`. */
+        readonly id?: string | undefined
+        readonly request: HttpRequest
+        readonly native: Native
+      }) => void | Promise<void>)
+    | undefined
   /** Bytes that `view` takes at most; 5 MiB by default. */
   readonly maxViewSize?: number | undefined
   /** Asks `authorize` for each blob of a list (action `read`), and leaves out what it refuses. Off by default. */
@@ -61,6 +72,13 @@ export function blobRoutes<Native>(store: BlobStore, options: BlobRoutesOptions<
   }
   const routes = new Routes(store, options)
   return (request, target, native) => routes.answer(request, target, native)
+}
+
+interface Document extends LocatedDocument {
+  readonly key: string
+  readonly driver: string
+  /** What the application calls it. */
+  readonly id?: string | undefined
 }
 
 type Verb = 'content' | 'download' | 'view' | 'document'
@@ -109,22 +127,27 @@ class Routes<Native> {
     const document = typeof found === 'string' ? { path: found } : found
     // A path out of the application's own database may be an old spelling.
     const [{ key, driver }] = this.#store.resolve(document.path).candidates
-    return this.#document({ request, native }, verb as Verb, { ...document, key, driver })
+    return this.#document({ request, native }, verb as Verb, { ...document, id, key, driver })
   }
 
   async #document(
     { request, native }: Asked<Native>,
     verb: Verb,
-    { key, driver, ...document }: LocatedDocument & { readonly key: string; readonly driver: string },
+    { id, key, driver, ...document }: Document,
   ): Promise<HttpResponse> {
     const { path } = document
     const action = actionOf(verb, request.method)
     if (action === undefined) return methodNotAllowed(request, this.#options, ALLOW[verb])
     const refused = await this.#refusal({ action, key, driver, path, request, native })
     if (refused) return refused
-    if (action === 'delete') return remove(this.#store, request, path, this.#options)
+    if (action === 'delete') {
+      const onDeleted = () => this.#options.onDeleted?.({ path, key, id, request, native })
+      return remove(this.#store, request, path, { ...this.#options, onDeleted })
+    }
     if (action === 'view') {
-      return view(this.#store, request, path, { ...this.#options, maxSize: this.#options.maxViewSize })
+      const { contentType } = document
+      const { maxViewSize: maxSize } = this.#options
+      return view(this.#store, request, path, { ...this.#options, contentType, maxSize, showPath: id === undefined })
     }
     const disposition = verb === 'download' ? 'attachment' : 'inline'
     return deliver(this.#store, request, path, { ...this.#options, ...document, disposition })

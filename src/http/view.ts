@@ -16,11 +16,15 @@ const MAX_SIZE = 5 * 1024 * 1024
 export interface ViewOptions extends ErrorOptions {
   /** Bytes that a blob may have at most, else 413 before any of it is read; 5 MiB by default. */
   readonly maxSize?: number | undefined
+  /** Instead of the stored content type. */
+  readonly contentType?: string | undefined
+  /** Tells the path, too. Off by default: one out of a database may be an absolute path of the server. */
+  readonly showPath?: boolean | undefined
 }
 
 /** A blob as JSON, for a front end that shows it in a page of its own. */
 export interface BlobView {
-  readonly path: string
+  readonly path?: string | undefined
   readonly contentType: string
   /** Bytes of the blob. */
   readonly size: number
@@ -41,7 +45,7 @@ export async function view(
   try {
     await using reader = await store.get(path, { ...readConditions(request.headers), signal })
     if (reader.info.size > (options.maxSize ?? MAX_SIZE)) return refusal(413, request, options)
-    const body = Buffer.from(JSON.stringify(await viewOf(reader, path)))
+    const body = Buffer.from(JSON.stringify(await viewOf(reader, path, options)))
     const headers = {
       'content-type': 'application/json; charset=utf-8',
       'content-length': String(body.byteLength),
@@ -71,12 +75,16 @@ async function notModified(
   }
 }
 
-async function viewOf(reader: BlobReader<StoredBlob>, path: string): Promise<BlobView> {
-  const { contentType, size } = reader.info
-  const bytes = await exactBytes(reader, size)
+async function viewOf(
+  reader: BlobReader<StoredBlob>,
+  path: string,
+  { contentType = reader.info.contentType, showPath }: ViewOptions,
+): Promise<BlobView> {
+  const facts = { ...(showPath ? { path } : {}), contentType, size: reader.info.size }
+  const bytes = await exactBytes(reader, reader.info.size)
   const text = isText(contentType) ? decode(bytes) : undefined
-  if (text !== undefined) return { path, contentType, size, encoding: 'utf-8', content: text }
-  return { path, contentType, size, encoding: 'base64', content: Buffer.from(bytes).toString('base64') }
+  if (text !== undefined) return { ...facts, encoding: 'utf-8', content: text }
+  return { ...facts, encoding: 'base64', content: Buffer.from(bytes).toString('base64') }
 }
 
 function isText(contentType: string): boolean {

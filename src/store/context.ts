@@ -2,6 +2,7 @@ import { SpoolBudget } from '../body/index.js'
 import { KeyQueue } from '../disk/index.js'
 import type { BlobInfo } from '../driver/index.js'
 import { isOutboxHost, type Outbox, type PutRecord } from '../outbox/index.js'
+import { checkSignedUrls, type SignedUrlSettings } from '../signing/index.js'
 import { Circuit, type CircuitStateName } from './circuit.js'
 import { DriverSet } from './driver-set.js'
 import { StoreEmitter } from './events.js'
@@ -44,6 +45,8 @@ export interface StoreContext {
   readonly near: ReadonlySet<string>
   readonly readThrough: boolean
   readonly exclusive: boolean
+  /** How links of the store's own are signed; undefined where it makes none. */
+  readonly signedUrls: Required<SignedUrlSettings> | undefined
   readonly gate: KeyGate
   /** Conditional changes of a key go one after the other: a condition may be judged on one driver for another. */
   readonly conditional: KeyQueue
@@ -92,6 +95,7 @@ export function makeContext<D extends string, K extends string>(options: HybridS
     near,
     readThrough: options.readThrough ?? true,
     exclusive: options.exclusive ?? false,
+    signedUrls: options.signedUrls && checkSignedUrls(options.signedUrls),
     gate: new KeyGate(),
     conditional: new KeyQueue(),
     notes: new RecordNotes(),

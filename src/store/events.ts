@@ -10,12 +10,34 @@ interface BlobEvent {
 
 /** What the store tells those who listen, by name. All of it is also published on `hybrid-store:<name>`. */
 export interface StoreEvents {
-  /** A blob was written to its driver; one that fell back is told by `fallback`. */
+  /** A blob was written to its driver; one that waits for it instead is told by `kept`. */
   readonly put: BlobEvent & { readonly path: string; readonly size: number }
+  /** A put ended in the outbox: it fell back (`fallback` says why), or was not to wait for its driver. */
+  readonly kept: BlobEvent & {
+    readonly path: string
+    readonly size: number
+    /** The driver that it waits for; `driver` is the one that keeps it. */
+    readonly pendingFor: string
+  }
   /** A blob was opened for reading. `pending`: it waits in the outbox. */
   readonly get: BlobEvent & { readonly path: string; readonly size: number; readonly pending: boolean }
   /** A key was deleted on every driver where it is looked for. `driver` is the one it was addressed on. */
   readonly delete: BlobEvent
+  /**
+   * A put, get or delete failed: its call rejects, or tells it for this path (`deleteMany`). NOT_MODIFIED is no failure.
+   * That the body of a blob breaks off after it was opened is for its reader to say.
+   */
+  readonly failed: {
+    readonly operation: 'put' | 'get' | 'delete'
+    /** What was asked for, as it was given, where no key could be made of it. */
+    readonly key: string
+    /** The driver that failed, where it was one. */
+    readonly driver?: string | undefined
+    readonly code: StorageErrorCode
+    readonly error: Error
+    /** Milliseconds that the call took. */
+    readonly ms: number
+  }
   /** A put or delete could not reach its driver, and waits in the outbox for it. */
   readonly fallback: {
     readonly key: string

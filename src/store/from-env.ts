@@ -1,6 +1,7 @@
 import { FsDriver } from '../drivers/fs/index.js'
 import { S3Driver } from '../drivers/s3/index.js'
 import { StorageError } from '../errors/index.js'
+import { signedUrlsFromEnv } from './env-signing.js'
 import { HybridStore } from './hybrid-store.js'
 import { type Logger, silentLogger, stderrLogger } from './logger.js'
 import type { HybridStoreOptions } from './options.js'
@@ -28,6 +29,8 @@ export interface StoreFromEnvOptions<K extends string = EnvKind>
  * - `AWS_REGION`; without it the AWS profile's.
  * - `S3_ENDPOINT` and `S3_FORCE_PATH_STYLE` (`true` or `false`) for a look-alike of S3.
  * - `STORAGE_ROOT`: the local folder, `./storage` by default.
+ * - `SIGNED_URL_BASE` and `SIGNED_URL_KEYS` (`id:secret`, or several with a comma between, the first one signs): links
+ *   that the application serves, as the option `signedUrls`. Without both there are none.
  *
  * A variable that is empty counts as not set. By default uploads, documents and images go to S3, everything else stays
  * local; paths that start with `project_` are on S3, those that hold `uploads/` or `storage/` local; S3 falls back to
@@ -47,6 +50,7 @@ export function storeFromEnv<K extends string = EnvKind>(
     policy: defaultPolicy() as RoutingPolicy<EnvDriver, K>,
     paths: prefixPaths({ s3: ['project_'], local: ['uploads/', 'storage/'] }),
     fallback: { s3: 'local' },
+    signedUrls: signedUrlsFromEnv(read),
     ...options,
     drivers: { s3, local },
     logger,

@@ -7,10 +7,10 @@ import type {
   HeadOptions,
   SignalOptions,
   SignedUpload,
-  SignUrlOptions,
   Visibility,
 } from '../driver/index.js'
 import { isStorageError } from '../errors/index.js'
+import type { SignedGrant, SignedTarget } from '../signing/index.js'
 import { type Conflict, listConflicts } from './conflicts.js'
 import { makeContext, type StoreContext } from './context.js'
 import { copyBlob, moveBlob } from './copy.js'
@@ -18,6 +18,7 @@ import { deleteBlob, deleteBlobs } from './delete.js'
 import type { StoreEventName, StoreListener } from './events.js'
 import { publicUrl, signUpload, signUrl } from './links.js'
 import { type ListPage, listBlobs, listPage } from './list.js'
+import { type LocalFile, localFile } from './local-file.js'
 import type {
   CloseOptions,
   HybridStoreOptions,
@@ -29,7 +30,9 @@ import type {
   StoreListOptions,
   StorePutOptions,
   StoreSignUploadOptions,
+  StoreSignUrlOptions,
 } from './options.js'
+import { verifyOwnLink } from './own-links.js'
 import type { Resolution } from './paths/index.js'
 import { resolve, routeTo } from './plan.js'
 import { putBlob } from './put.js'
@@ -153,11 +156,23 @@ export class HybridStore<D extends string = string, K extends string = string> i
   }
 
   /**
-   * A URL that lets its bearer read the blob for a while. Asks no far driver whether the blob is there. NOT_SUPPORTED
-   * while it waits for its driver, and where the driver has no such thing.
+   * A URL that lets its bearer read the blob for a while. Asks no far driver whether the blob is there, unless `verify`
+   * is set. Where the driver signs none, and while the blob waits for its driver, it is one below the `baseUrl` of the
+   * option `signedUrls`, which stays right when the blob moves; NOT_SUPPORTED without that option.
    */
-  signUrl(path: string, options: SignUrlOptions = {}): Promise<string> {
+  signUrl(path: string, options: StoreSignUrlOptions = {}): Promise<string> {
     return this.#run('signUrl', (context) => signUrl(context, path, options))
+  }
+
+  /**
+   * What a link that this store signed allows, for the HTTP server behind `signedUrls.baseUrl`: pass the URL or the
+   * target of the request, or what is left of it behind the mount as `{ path, query }`. Pure and synchronous.
+   *
+   * Throws ACCESS_DENIED with status 403 where the link has expired or is not what was signed, HEAD and GET being the
+   * only methods; NOT_SUPPORTED without the option `signedUrls`.
+   */
+  verifySignedUrl(link: string | URL | SignedTarget, options: { readonly method: string }): SignedGrant {
+    return verifyOwnLink(this.#context, link, options)
   }
 
   /** A request that lets its bearer write this key for a while. NOT_SUPPORTED while a version of the key waits. */
@@ -196,6 +211,15 @@ export class HybridStore<D extends string = string, K extends string = string> i
     const blob = await this.#run<StoredBlob>('locate', (context) => headBlob(context, path, { signal }, 'locate'))
     const { key, driver, path: where, pendingFor } = blob as StoredBlob<D>
     return { key, driver, path: where, pendingFor }
+  }
+
+  /**
+   * The plain file that holds the blob now, for programs on this machine that send files. Undefined where it is none:
+   * on S3, in memory, waiting in the outbox; then `get` serves it. Asks no driver that keeps no files. NOT_FOUND as
+   * `head`, where all that may have the blob do.
+   */
+  localFile(path: string, options: SignalOptions = {}): Promise<LocalFile<D> | undefined> {
+    return this.#run('localFile', (context) => localFile(context, path, options))
   }
 
   /** The changes that wait for their driver, in byte order of their keys. */

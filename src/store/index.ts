@@ -11,6 +11,7 @@ export {
 } from './from-env.js'
 export { HybridStore } from './hybrid-store.js'
 export type { ListPage } from './list.js'
+export type { LocalFile } from './local-file.js'
 export { type ConsoleLike, consoleLogger, type LogFields, type Logger } from './logger.js'
 export type {
   Acknowledgement,
@@ -32,6 +33,7 @@ export type {
   StoreListOptions,
   StorePutOptions,
   StoreSignUploadOptions,
+  StoreSignUrlOptions,
 } from './options.js'
 export * from './paths/index.js'
 export type { ReconcileResult } from './reconcile.js'

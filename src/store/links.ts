@@ -1,26 +1,39 @@
-import type { BlobDriver, SignedUpload, SignUrlOptions } from '../driver/index.js'
+import type { BlobDriver, SignedUpload } from '../driver/index.js'
 import { StorageError } from '../errors/index.js'
 import { assertKey, quoteKey } from '../keys/index.js'
 import type { StoreContext } from './context.js'
-import type { StoreSignUploadOptions } from './options.js'
-import type { Location } from './paths/index.js'
-import { notFound, othersFor, resolve, routeTo } from './plan.js'
-import { headIfThere } from './versions.js'
+import { linkTarget, seenTarget } from './link-target.js'
+import type { StoreSignUploadOptions, StoreSignUrlOptions } from './options.js'
+import { ownLink } from './own-links.js'
+import { routeTo } from './plan.js'
 
 type LinkMethod = 'signUrl' | 'signUpload' | 'publicUrl'
 
-/** A URL that reads the blob. Asks the outbox and the local disk where that decides, and never a far driver. */
-export async function signUrl(context: StoreContext, path: string, options: SignUrlOptions): Promise<string> {
-  const { driver, key } = await linkTarget(context, path, 'signUrl')
-  return context.drivers.ask(driver, 'signUrl', key, async (asked) => {
-    const url = asked.capabilities.signedUrls ? asked.signUrl?.(key, options) : undefined
-    return (await url) ?? Promise.reject(unable(context, driver, key, 'signUrl'))
-  })
+/**
+ * A URL that reads the blob: its driver's own, else one that the application serves. Asks the outbox and the near
+ * drivers where that decides, and a far driver only to `verify`.
+ */
+export async function signUrl(
+  context: StoreContext,
+  path: string,
+  { verify = false, direct = false, ...options }: StoreSignUrlOptions,
+): Promise<string> {
+  const target = verify
+    ? await seenTarget(context, path, 'signUrl', options.signal)
+    : await linkTarget(context, path, 'signUrl')
+  const { driver, key, waits } = target
+  const { capabilities, signUrl: sign } = waits ? {} : context.drivers.need(driver, 'signUrl')
+  if (capabilities?.signedUrls && sign) {
+    return context.drivers.ask(driver, 'signUrl', key, (asked) => sign.call(asked, key, options))
+  }
+  if (context.signedUrls && !direct) return ownLink(context.signedUrls, target, options)
+  throw waits ? waiting(key, driver, 'signUrl') : unable(context, driver, key, 'signUrl')
 }
 
 /** A URL that reads a public blob without credentials. */
 export async function publicUrl(context: StoreContext, path: string): Promise<string> {
-  const { driver, key } = await linkTarget(context, path, 'publicUrl')
+  const { driver, key, waits } = await linkTarget(context, path, 'publicUrl')
+  if (waits) throw waiting(key, driver, 'publicUrl')
   return context.drivers.ask(driver, 'publicUrl', key, async (asked) => {
     const url = asked.capabilities.publicUrls ? asked.publicUrl?.(key) : undefined
     return url ?? Promise.reject(unable(context, driver, key, 'publicUrl'))
@@ -43,28 +56,6 @@ export async function signUpload(
   })
 }
 
-async function linkTarget(context: StoreContext, path: string, method: LinkMethod): Promise<Location> {
-  const { candidates, bare } = resolve(context, path)
-  const [hint] = candidates
-  for (const { key } of candidates) {
-    const pending = await context.outbox?.box.find(key)
-    if (pending?.operation === 'put') throw waiting(key, pending.driver, method)
-    if (pending?.driver === hint.driver) throw notFound(path, method, key)
-  }
-  if (!context.drivers.get(hint.driver)) {
-    const driver = context.fallback.targets.get(hint.driver)
-    if (driver === undefined) context.drivers.need(hint.driver, method)
-    return { driver: driver ?? hint.driver, key: hint.key }
-  }
-  if (!context.near.has(hint.driver)) return hint
-  // A look at the disk is no request, and tells whether the blob has moved away.
-  const others = bare ? candidates.slice(1).map(({ driver }) => driver) : await othersFor(context, hint.driver)
-  const far = others.filter((name) => context.drivers.get(name) && !context.near.has(name))
-  const [driver] = far
-  if (driver === undefined || (await headIfThere(context, hint.driver, hint.key))) return hint
-  return { driver, key: hint.key }
-}
-
 function waiting(key: string, driver: string, method: LinkMethod): StorageError {
   return new StorageError(
     'NOT_SUPPORTED',
@@ -73,7 +64,10 @@ function waiting(key: string, driver: string, method: LinkMethod): StorageError 
       operation: method,
       driver,
       key,
-      hint: 'Serve the blob through the application with get, or reconcile first.',
+      hint:
+        method === 'signUrl'
+          ? 'Give the store signedUrls, whose links the application serves, or reconcile first.'
+          : 'Serve the blob through the application with get, or reconcile first.',
     },
   )
 }
@@ -84,9 +78,10 @@ function unable(context: StoreContext, driver: string, key: string, method: Link
     operation: method,
     driver,
     key,
-    hint:
-      method === 'signUpload'
-        ? 'Take the upload in the application and put it.'
-        : 'Serve the blob through the application with get.',
+    hint: {
+      signUrl: 'Give the store signedUrls, whose links the application serves, or serve the blob with get.',
+      signUpload: 'Take the upload in the application and put it.',
+      publicUrl: 'Serve the blob through the application with get.',
+    }[method],
   })
 }

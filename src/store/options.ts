@@ -5,7 +5,9 @@ import type {
   PutOptions,
   SignalOptions,
   SignUploadOptions,
+  SignUrlOptions,
 } from '../driver/index.js'
+import type { SignedUrlSettings } from '../signing/index.js'
 import type { Logger } from './logger.js'
 import type { PathScheme } from './paths/index.js'
 import type { RoutingPolicy } from './routing/index.js'
@@ -126,6 +128,11 @@ export interface HybridStoreOptions<D extends string = string, K extends string 
    * by default: a path of the other driver then still reads that copy.
    */
   readonly exclusive?: boolean | undefined
+  /**
+   * Links that the application serves itself, for blobs whose driver signs none and for those that wait. Without it
+   * `signUrl` is NOT_SUPPORTED there. Whoever serves `baseUrl` asks `verifySignedUrl` what a link allows.
+   */
+  readonly signedUrls?: SignedUrlSettings | undefined
 }
 
 /** Says where a blob is to go. */
@@ -150,6 +157,16 @@ export interface StoreCopyOptions<D extends string = string, K extends string = 
 export interface StoreSignUploadOptions<D extends string = string, K extends string = string>
   extends SignUploadOptions,
     RouteSelection<D, K> {}
+
+export interface StoreSignUrlOptions extends SignUrlOptions {
+  /**
+   * Looks first whether the blob is there, which may be a request to a far driver: NOT_FOUND where it is not, and the
+   * driver's failure where it cannot say. Off by default.
+   */
+  readonly verify?: boolean | undefined
+  /** Only a link that leads past the application, the driver's own; else NOT_SUPPORTED. Off by default. */
+  readonly direct?: boolean | undefined
+}
 
 export interface StoreListOptions extends ListOptions {
   /** Leave out a driver that cannot be reached instead of rejecting. Off by default. */

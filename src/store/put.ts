@@ -9,6 +9,7 @@ import { checkLimits } from './limits.js'
 import type { StorePutOptions } from './options.js'
 import { routeTo } from './plan.js'
 import type { StoredBlob } from './stored.js'
+import { tellFailed } from './tell-failed.js'
 import { headIfThere, lookAround, type OtherVersions, settleVersions } from './versions.js'
 import { type HeldRecord, holding, outboxOf } from './waiting.js'
 
@@ -27,12 +28,13 @@ export async function putBlob(
   } catch (error) {
     // Whoever read the body has released it already; this is for those who never came to it.
     discardBody(body)
+    tellFailed(context, 'put', key, started, error)
     throw error
   }
-  if (stored.pendingFor === undefined) {
-    const ms = performance.now() - started
-    context.events.emit('put', { key, driver: stored.driver, path: stored.path, size: stored.size, ms })
-  }
+  const { driver, path, size, pendingFor } = stored
+  const event = { key, driver, path, size, ms: performance.now() - started }
+  if (pendingFor === undefined) context.events.emit('put', event)
+  else context.events.emit('kept', { ...event, pendingFor })
   return stored
 }
 

@@ -16,6 +16,7 @@ import type { Location } from './paths/index.js'
 import { notFound, type ReadPlan, readPlan } from './plan.js'
 import type { StoredBlob } from './stored.js'
 import { StoredReader } from './stored-reader.js'
+import { tellFailed } from './tell-failed.js'
 
 /** Opens a blob wherever it is. */
 export async function getBlob(
@@ -24,7 +25,13 @@ export async function getBlob(
   options: GetOptions,
 ): Promise<BlobReader<StoredBlob>> {
   const started = performance.now()
-  const reader = await openBlob(context, path, options)
+  let reader: BlobReader<StoredBlob>
+  try {
+    reader = await openBlob(context, path, options)
+  } catch (error) {
+    tellFailed(context, 'get', path, started, error)
+    throw error
+  }
   const { key, driver, size, path: found, pendingFor } = reader.info
   const ms = performance.now() - started
   context.events.emit('get', { key, driver, path: found, size, pending: pendingFor !== undefined, ms })
@@ -135,10 +142,16 @@ class Search<T> {
   }
 
   async outbox(key: string): Promise<{ readonly value: T } | undefined> {
-    const record = await this.#context.outbox?.box.find(key)
-    if (record?.operation === 'delete') this.#gone.set(key, record.driver)
-    else this.#gone.delete(key)
-    return record?.operation === 'put' ? this.#attempt(() => this.#finders.pending(record)) : undefined
+    for (let last: string | undefined; ; ) {
+      const record = await this.#context.outbox?.box.find(key)
+      if (record?.operation === 'delete') this.#gone.set(key, record.driver)
+      else this.#gone.delete(key)
+      if (record?.operation !== 'put' || record.token === last) return undefined
+      const found = await this.#attempt(() => this.#finders.pending(record))
+      if (found) return found
+      // It went before it could be opened. What came after it may be a delete, and then its driver has an older version.
+      last = record.token
+    }
   }
 
   async drivers(steps: readonly Location[]): Promise<{ readonly value: T } | undefined> {

@@ -12,6 +12,7 @@ export type DriverOperation =
   | 'move'
   | 'signUrl'
   | 'signUpload'
+  | 'localPath'
   | 'setVisibility'
   | 'getVisibility'
 

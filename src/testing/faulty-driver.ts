@@ -59,6 +59,7 @@ export class FaultyDriver implements BlobDriver {
   readonly signUrl?: NonNullable<BlobDriver['signUrl']>
   readonly signUpload?: NonNullable<BlobDriver['signUpload']>
   readonly publicUrl?: NonNullable<BlobDriver['publicUrl']>
+  readonly localPath?: NonNullable<BlobDriver['localPath']>
   readonly setVisibility?: NonNullable<BlobDriver['setVisibility']>
   readonly getVisibility?: NonNullable<BlobDriver['getVisibility']>
   readonly createOutbox?: () => Outbox
@@ -75,7 +76,7 @@ export class FaultyDriver implements BlobDriver {
     this.#inner = inner
     this.#clock = options.clock ?? globalThis
     this.kind = inner.kind
-    const { copy, move, signUrl, signUpload, publicUrl, setVisibility, getVisibility } = inner
+    const { copy, move, signUrl, signUpload, publicUrl, localPath, setVisibility, getVisibility } = inner
     if (copy) this.copy = (from, to, o) => this.#call('copy', from, o?.signal, () => copy.call(inner, from, to, o))
     if (move) this.move = (from, to, o) => this.#call('move', from, o?.signal, () => move.call(inner, from, to, o))
     if (signUrl) this.signUrl = (key, o) => this.#call('signUrl', key, o?.signal, () => signUrl.call(inner, key, o))
@@ -83,6 +84,9 @@ export class FaultyDriver implements BlobDriver {
       this.signUpload = (key, o) => this.#call('signUpload', key, o?.signal, () => signUpload.call(inner, key, o))
     }
     if (publicUrl) this.publicUrl = (key) => publicUrl.call(inner, key)
+    if (localPath) {
+      this.localPath = (key, o) => this.#call('localPath', key, o?.signal, () => localPath.call(inner, key, o))
+    }
     if (setVisibility) {
       this.setVisibility = (key, visibility, o) =>
         this.#call('setVisibility', key, o?.signal, () => setVisibility.call(inner, key, visibility, o))
@@ -100,6 +104,10 @@ export class FaultyDriver implements BlobDriver {
 
   get identity(): string | undefined {
     return this.#inner.identity
+  }
+
+  get localRoot(): string | undefined {
+    return this.#inner.localRoot
   }
 
   /** As of the last call that was let through: a storage that is down tells no time. */

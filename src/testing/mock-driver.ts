@@ -58,6 +58,7 @@ export function mockDriver(methods: MockMethods = {}): MockDriver {
   const driver: Record<string, unknown> = {
     kind: methods.kind ?? 'mock',
     description: methods.description,
+    localRoot: methods.localRoot,
     capabilities: methods.capabilities ?? refused,
     calls,
     async *list(...args: readonly unknown[]) {
@@ -75,7 +76,9 @@ export function mockDriver(methods: MockMethods = {}): MockDriver {
       await methods.close?.()
     },
   }
-  for (const operation of [...operations, ...optional]) driver[operation] = method(operation)
+  // That it is there says that the driver keeps files.
+  const files = methods.localPath === undefined ? [] : (['localPath'] as const)
+  for (const operation of [...operations, ...optional, ...files]) driver[operation] = method(operation)
   return driver as unknown as MockDriver
 }
 

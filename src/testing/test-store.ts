@@ -5,7 +5,7 @@ import { FaultyDriver, type FaultyDriverOptions } from './faulty-driver.js'
 
 /** What a test may set; the rest is as in an application. */
 export interface TestStoreOptions<K extends string = string>
-  extends Pick<HybridStoreOptions<'s3' | 'local', K>, 'policy' | 'paths' | 'fallback' | 'logger'>,
+  extends Pick<HybridStoreOptions<'s3' | 'local', K>, 'policy' | 'paths' | 'fallback' | 'logger' | 'signedUrls'>,
     FaultyDriverOptions {
   /** Where `publicUrl` of blobs on `s3` points to. Without it there are no public URLs. */
   readonly publicBaseUrl?: string | undefined
@@ -36,13 +36,14 @@ export interface TestStore<K extends string = string> {
  * ```
  */
 export function createTestStore<K extends string = string>(options: TestStoreOptions<K> = {}): TestStore<K> {
-  const { policy, paths, logger = false, publicBaseUrl, clock } = options
+  const { policy, paths, logger = false, signedUrls, publicBaseUrl, clock } = options
   // An outage begins and ends when the test says so, and nothing happens behind its back.
   const fallback = options.fallback ?? { s3: 'local', circuit: false }
   const s3 = new FaultyDriver(new MemoryDriver({ publicBaseUrl }), { clock })
   const local = new FaultyDriver(new MemoryDriver(), { clock })
   const drivers = { s3, local }
-  const store = new HybridStore<'s3' | 'local', K>({ drivers, policy, paths, fallback, logger, reconcile: false })
+  const rest = { policy, paths, fallback, logger, signedUrls, reconcile: false } as const
+  const store = new HybridStore<'s3' | 'local', K>({ drivers, ...rest })
   return {
     store,
     s3,

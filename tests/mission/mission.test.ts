@@ -4,53 +4,11 @@ import { PutBucketPolicyCommand } from '@aws-sdk/client-s3'
 import { describe, expect, inject } from 'vitest'
 import { FsDriver } from '../../src/drivers/fs/index.js'
 import { S3Driver } from '../../src/drivers/s3/index.js'
-import { defineKey, HybridStore, prefixPaths, routeByKind, storeFromEnv } from '../../src/index.js'
-import { createBucket, createCephUser } from '../servers/bucket.js'
-import { startFaultProxy } from '../servers/fault-proxy.js'
+import { HybridStore, storeFromEnv } from '../../src/index.js'
+import { createCephUser } from '../servers/bucket.js'
 import { collect, hashOf, onEnd, patternHash, patternStream, recordingLogger, tempRoot } from '../store/support.js'
+import { choices, missionStore, uploadKey } from './mission-store.js'
 import { row } from './rows.js'
-
-const uploadKey = defineKey('project_{projectId}/uploads/{filename}')
-
-/** The mission's own set-up: real S3, real disk, its routing and its paths. */
-async function missionStore(options: { readonly s3?: Partial<ConstructorParameters<typeof S3Driver>[0]> } = {}) {
-  const settings = inject('s3')
-  const bucket = await createBucket(settings, 'mission')
-  onEnd(() => bucket.remove())
-  const proxy = await startFaultProxy(settings.endpoint)
-  onEnd(() => proxy.stop())
-  const root = await tempRoot()
-  const { region, credentials } = settings
-  const s3 = new S3Driver({ bucket: bucket.name, region, credentials, endpoint: proxy.endpoint, ...options.s3 })
-  const local = new FsDriver({ root })
-  const log = recordingLogger()
-  const store = new HybridStore({
-    ...choices,
-    drivers: { s3, local },
-    fallback: { s3: 'local', circuit: false },
-    reconcile: false,
-    logger: log.logger,
-  })
-  onEnd(() => store.close())
-  return {
-    store,
-    s3,
-    local,
-    root,
-    bucket,
-    proxy,
-    settings,
-    errors: () => log.lines.filter((one) => one.level === 'error'),
-  }
-}
-
-const choices = {
-  policy: routeByKind(
-    { s3: ['upload', 'document', 'image'], local: ['pdf', 'invoice', 'temp', 'cache'] },
-    { otherwise: 'local' },
-  ),
-  paths: prefixPaths({ s3: ['project_'], local: ['uploads/', 'storage/'] }),
-}
 
 describe('the mission', () => {
   row('upload with SSE AES256, download, delete, exists, presigned URL, public URL', async () => {

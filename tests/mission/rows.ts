@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { afterAll, test } from 'vitest'
+import { basename, join } from 'node:path'
+import { afterAll, expect, test } from 'vitest'
 
 interface RowResult {
   readonly row: string
@@ -13,7 +13,7 @@ interface RowResult {
 const results: RowResult[] = []
 
 /**
- * A test named after its row of the mission's table; what came of it goes into `mission.json` for the summary.
+ * A test named after its row of the mission's table; what came of it goes into a file for the summary.
  * `skipped` says why it cannot be tried on this server.
  */
 export function row(name: string, run: () => Promise<void>, skipped?: string | undefined): void {
@@ -37,5 +37,6 @@ afterAll(async () => {
   const folder = process.env.HYBRID_STORE_RESULTS
   if (!folder) return
   await mkdir(folder, { recursive: true })
-  await writeFile(join(folder, 'mission.json'), `${JSON.stringify(results, null, 2)}\n`)
+  const name = basename(expect.getState().testPath ?? '', '.test.ts')
+  await writeFile(join(folder, `mission-${name}.json`), `${JSON.stringify(results, null, 2)}\n`)
 })

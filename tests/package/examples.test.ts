@@ -1,7 +1,9 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { copyFile, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import { Consumer } from '../support/consumer.js'
@@ -17,6 +19,37 @@ test('the demo runs from start to end and leaves nothing behind', { timeout: 120
     await rm(folder, { recursive: true, force: true })
   }
 })
+
+test.each(['express', 'fastify'])(
+  'the %s server starts, serves what it made for itself, and ends',
+  {
+    timeout: 60_000,
+  },
+  async (name) => {
+    const folder = await mkdtemp(join(tmpdir(), 'hybrid-store-server-test-'))
+    const { S3_BUCKET_NAME: _, ...others } = process.env
+    const env = { ...others, PORT: '0', DATABASE: join(folder, 'documents.db'), STORAGE_ROOT: join(folder, 'storage') }
+    const server = spawn(process.execPath, [`examples/${name}/main.mjs`], { env, stdio: ['ignore', 'pipe', 'ignore'] })
+    try {
+      const exit = once(server, 'exit')
+      let url = ''
+      for await (const line of createInterface(server.stdout)) {
+        if (/^http:/.test(line)) url = line
+        if (url) break
+      }
+      const answer = await fetch(url, { headers: { authorization: 'Bearer token-of-anna' } })
+      expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'application/pdf'])
+      expect((await answer.text()).startsWith('%PDF')).toBe(true)
+      expect((await fetch(url)).status).toBe(401)
+      server.stdout.resume()
+      server.kill('SIGTERM')
+      expect(await exit).toEqual([0, null])
+    } finally {
+      server.kill('SIGKILL')
+      await rm(folder, { recursive: true, force: true })
+    }
+  },
+)
 
 test('storage.mjs works as it stands in a project without S3 and without the AWS SDK', {
   timeout: 60_000,

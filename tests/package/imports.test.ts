@@ -5,7 +5,7 @@ import { importProblems, parseImports, readImports } from '../support/import-gra
 const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as { dependencies: Record<string, string> }
 const dependencies = Object.keys(manifest.dependencies)
 
-test('every import in src goes down, and only drivers/s3 knows the AWS SDK, lazily', () => {
+test('every import in src goes down, and only drivers/s3 knows the AWS SDK, lazily, and only otel OpenTelemetry', () => {
   const edges = readImports('src')
   expect(edges.length).toBeGreaterThan(50)
   expect(importProblems(edges, dependencies)).toEqual([])
@@ -31,6 +31,9 @@ describe('the rules notice', () => {
     ['AWS loaded with the module', { 'drivers/s3/a.ts': `import { S3Client } from '@aws-sdk/client-s3'` }],
     ['AWS loaded for types alone', { 'drivers/s3/a.ts': `import { type S3Client } from '@aws-sdk/client-s3'` }],
     ['AWS by require', { 'drivers/s3/a.ts': `const s3 = require('@aws-sdk/client-s3')` }],
+    ['OpenTelemetry outside otel', { 'store/a.ts': `import type { Tracer } from '@opentelemetry/api'` }],
+    ['the SDK of OpenTelemetry', { 'otel/a.ts': `import { MeterProvider } from '@opentelemetry/sdk-metrics'` }],
+    ['the core that knows otel', { 'index.ts': `export * from './otel/index.js'` }],
     ['a package that is no dependency', { 'body/a.ts': `import mime from 'mime'` }],
     ['a computed module name', { 'body/a.ts': `await import(name)` }],
     [
@@ -52,6 +55,10 @@ describe('the rules notice', () => {
       import type { S3Client } from '@aws-sdk/client-s3'
       import { StorageError } from '../../errors/index.js'
       export const load = async () => { try { return await import('@aws-sdk/client-s3') } catch { return undefined } }`
-    expect(check({ 'drivers/s3/a.ts': s3, 'store/a.ts': `export { load } from '../drivers/s3/a.js'` })).toEqual([])
+    const otel = `
+      import { trace } from '@opentelemetry/api'
+      import type { StoreEvents } from '../store/index.js'`
+    const store = `export { load } from '../drivers/s3/a.js'`
+    expect(check({ 'drivers/s3/a.ts': s3, 'store/a.ts': store, 'otel/a.ts': otel })).toEqual([])
   })
 })

@@ -33,7 +33,7 @@ describe('the published types, seen by a strict project that checks its librarie
     consumer = await Consumer.create()
     consumer.link('@types/node', 'undici-types')
     withAws = await Consumer.create()
-    withAws.link('@types/node', 'undici-types', '@aws-sdk', '@smithy')
+    withAws.link('@types/node', 'undici-types', '@aws-sdk', '@smithy', '@opentelemetry')
   })
   afterAll(() => {
     consumer?.remove()
@@ -56,6 +56,15 @@ describe('the published types, seen by a strict project that checks its librarie
     import { S3Driver } from 'hybrid-store/s3'
     export const driver: BlobDriver = new S3Driver({ bucket: 'b', region: 'eu-central-1' })`
 
+  // What the examples of docs/http.md take from an application.
+  const database = `
+    interface Document { readonly path: string; readonly name: string; readonly type: string | undefined }
+    export declare function findDocument(id: string): Promise<Document | undefined>
+    export declare function removeDocument(id: string): Promise<void>`
+  const users = `
+    import type { IncomingMessage } from 'node:http'
+    export declare function userOf(request: IncomingMessage): { readonly project: string } | undefined`
+
   test('without the AWS SDK, as ESM and as CJS', () => {
     const files = [consumer.write('core.mts', core), consumer.write('core.cts', core)]
     expect(compile(files, options())).toEqual([])
@@ -67,6 +76,10 @@ describe('the published types, seen by a strict project that checks its librarie
   })
 
   test('the examples in README and docs compile as they stand there', () => {
+    withAws.link('@types/express', 'fastify', 'hono')
+    withAws.write('storage.mts', `import { storeFromEnv } from 'hybrid-store'\nexport const store = storeFromEnv()`)
+    withAws.write('database.mts', database)
+    withAws.write('users.mts', users)
     const pages = ['README.md', ...readdirSync('docs').map((name) => join('docs', name))]
     const examples = pages.flatMap((page) => {
       const blocks = [...readFileSync(page, 'utf8').matchAll(/^```ts\n(.*?)^```$/gms)]

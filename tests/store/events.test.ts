@@ -34,6 +34,7 @@ describe('events', () => {
           error: expect.any(Error),
         },
       },
+      { name: 'kept', event: { key: 'b', driver: 'local', path: 's3:b', size: 5, pendingFor: 's3', ms } },
       { name: 'get', event: { key: 'b', driver: 'local', path: 's3:b', size: 5, pending: true, ms } },
       {
         name: 'reconciled',
@@ -41,6 +42,58 @@ describe('events', () => {
       },
       { name: 'relocated', event: { key: 'b', from: 's3', to: 'local', oldPath: 's3:b', newPath: 'local:b' } },
     ])
+  })
+
+  test('tell each call that failed, once, and why', async () => {
+    const { store, s3, events } = await memoryStore({ fallback: false })
+    const { etag } = await store.put('a', 'abc')
+    events.length = 0
+    s3.fail('put', 'UNAVAILABLE')
+    s3.fail('delete', 'ACCESS_DENIED')
+    const failing = [
+      store.put('a', 'x'),
+      store.delete('s3:a'),
+      store.get('s3:b'),
+      store.put('../a', 'x'),
+      store.get('../a'),
+      store.get('s3:a', { signal: AbortSignal.abort() }),
+      store.put('a', 'x', { ifNoneMatch: '*' }),
+    ]
+    const errors = await Promise.all(failing.map((call) => call.then(() => undefined).catch((error: unknown) => error)))
+    const told = events.map(({ name, event }) => {
+      const { operation, key, driver, code, error, ms } = event as StoreEvents['failed']
+      expect({ name, index: errors.indexOf(error), ms }).toEqual({
+        name: 'failed',
+        index: expect.toSatisfy((index) => index >= 0),
+        ms: expect.any(Number),
+      })
+      return `${operation} ${key} ${driver ?? '-'} ${code}`
+    })
+    expect(told.sort()).toEqual([
+      'delete a s3 ACCESS_DENIED',
+      'get ../a - INVALID_KEY',
+      'get a - ABORTED',
+      'get b - NOT_FOUND',
+      'put ../a - INVALID_KEY',
+      'put a s3 ALREADY_EXISTS',
+      'put a s3 UNAVAILABLE',
+    ])
+    events.length = 0
+    await expect(store.get('s3:a', { ifNoneMatch: etag })).rejects.toMatchObject({ code: 'NOT_MODIFIED' })
+    expect(events).toEqual([])
+    s3.fail('deleteMany', 'UNAVAILABLE')
+    const results = await store.deleteMany(['s3:a', '../a'])
+    expect(events.map(({ name, event }) => [name, 'error' in event && event.error])).toEqual([
+      ['failed', results[1]?.error],
+      ['failed', results[0]?.error],
+    ])
+  })
+
+  test('tell a put that waits although nothing failed', async () => {
+    const { store, events } = await memoryStore()
+    await store.put('a', 'abc', { ack: 'fallback' })
+    const event = { key: 'a', driver: 'local', path: 's3:a', size: 3, pendingFor: 's3', ms: expect.any(Number) }
+    expect(events).toEqual([{ name: 'kept', event }])
   })
 
   test('are published on diagnostics_channel too', async () => {

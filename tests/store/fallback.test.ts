@@ -152,7 +152,7 @@ describe('the spool', () => {
     expect(otherEvents.filter(({ name }) => name === 'spool')).toMatchObject([{ event: { reason: 'failed' } }])
     dying(s3, 0)
     await expect(other.put('b', pattern(0, 100_000))).rejects.toMatchObject({ code: 'UNAVAILABLE', key: 'b' })
-    expect(events).toEqual([])
+    expect(events).toMatchObject([{ name: 'failed', event: { key: 'a', code: 'CONFIGURATION' } }])
   })
 
   test('many streams at once share one budget and all arrive', async () => {

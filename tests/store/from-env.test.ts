@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest'
-import { StorageError, storeFromEnv } from '../../src/index.js'
+import { StorageError, storeFromEnv, verifyUrl } from '../../src/index.js'
 import { createBucket } from '../servers/bucket.js'
 import { onEnd, recordingLogger, tempRoot } from './support.js'
 
@@ -73,6 +73,49 @@ describe('storeFromEnv', () => {
     )
     onEnd(() => store.close())
     await expect(store.put('a', 'x')).rejects.toMatchObject({ code: 'CONFIGURATION' })
+  })
+
+  test('signs links of its own with the keys of the environment, unless the options have others', async () => {
+    const secrets = ['a:secret:of=32/bytes+or-many-more', 'an old secret of thirty-two bytes']
+    const env = {
+      STORAGE_ROOT: await tempRoot(),
+      SIGNED_URL_BASE: 'https://app.test/files',
+      SIGNED_URL_KEYS: ` new:${secrets[0]} , old:${secrets[1]}`,
+    }
+    const store = storeFromEnv(env, { logger: false })
+    onEnd(() => store.close())
+    const url = await store.signUrl('uploads/a.txt')
+    expect(url).toMatch(/^https:\/\/app\.test\/files\/uploads\/a\.txt\?.*hs-kid=new&/)
+    const keys = [{ id: 'new', secret: secrets[0] ?? '' }]
+    expect(verifyUrl(url, { keys, baseUrl: env.SIGNED_URL_BASE, method: 'GET' }).path).toBe('uploads/a.txt')
+    const old = { ...env, SIGNED_URL_KEYS: `old:${secrets[1]}` }
+    const other = storeFromEnv(old, { logger: false })
+    onEnd(() => other.close())
+    expect(store.verifySignedUrl(await other.signUrl('uploads/a.txt'), { method: 'GET' }).path).toBe('uploads/a.txt')
+    const without = storeFromEnv(env, { logger: false, signedUrls: undefined })
+    onEnd(() => without.close())
+    await expect(without.signUrl('uploads/a.txt')).rejects.toMatchObject({ code: 'NOT_SUPPORTED' })
+  })
+
+  test.each([
+    ['half of it', { SIGNED_URL_BASE: 'https://app.test' }, /SIGNED_URL_KEYS is not set/],
+    ['the other half', { SIGNED_URL_KEYS: 'k:a secret of thirty-two bytes or more' }, /SIGNED_URL_BASE is not set/],
+    ['a short secret', { SIGNED_URL_BASE: 'https://app.test', SIGNED_URL_KEYS: 'k:hush-hush' }, /fewer than 32 bytes/],
+    ['no id', { SIGNED_URL_BASE: 'https://app.test', SIGNED_URL_KEYS: 'hush-hush'.repeat(4) }, /the id of a key/],
+    [
+      'a comma',
+      { SIGNED_URL_BASE: 'https://app.test', SIGNED_URL_KEYS: `k:${'hush-hush'.repeat(4)},` },
+      /the id of a key/,
+    ],
+  ])('refuses signed links of %s, and shows no secret', (_, env, message) => {
+    let error: unknown
+    try {
+      storeFromEnv(env, { logger: false })
+    } catch (thrown) {
+      error = thrown
+    }
+    expect(error).toMatchObject({ code: 'CONFIGURATION', message: expect.stringMatching(message) })
+    expect(JSON.stringify(error)).not.toMatch(/hush|thirty/)
   })
 
   test('refuses what makes no sense', () => {

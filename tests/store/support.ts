@@ -56,8 +56,10 @@ export function recordEvents(store: Pick<HybridStore, 'on'>): Recorded[] {
   const events: Recorded[] = []
   const names: StoreEventName[] = [
     'put',
+    'kept',
     'get',
     'delete',
+    'failed',
     'fallback',
     'spool',
     'relocated',

@@ -1,5 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type BlobRoutesOptions, type BlobStore, blobRoutes as routesOf } from '../../http/index.js'
+import {
+  type BlobRoutes,
+  type BlobRoutesOptions,
+  type BlobStore,
+  blobRoutes as routesOf,
+  type SignedLinksOptions,
+  signedLinks as signedLinksOf,
+} from '../../http/index.js'
 import * as node from '../node/index.js'
 import { httpRequest } from '../node/request.js'
 import { sendResponse } from '../node/send-response.js'
@@ -26,7 +33,17 @@ export function blobRoutes<Req extends IncomingMessage = IncomingMessage>(
   store: BlobStore,
   options: BlobRoutesOptions<Req>,
 ): Middleware<Req> {
-  const routes = routesOf(store, options)
+  return mounted(routesOf(store, options))
+}
+
+/**
+ * Answers the links that the store signs itself, mounted where their `baseUrl` leads: `app.use('/files', signedLinks(store))`.
+ */
+export function signedLinks(store: BlobStore, options?: SignedLinksOptions): Middleware<IncomingMessage> {
+  return mounted(signedLinksOf(store, options))
+}
+
+function mounted<Req extends IncomingMessage>(routes: BlobRoutes<Req>): Middleware<Req> {
   return (req, res, next) => {
     // Express leaves in `url` what stands behind the mount, undecoded.
     routes(httpRequest(req, res), req.url ?? '/', req)

@@ -3,15 +3,18 @@ import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest 
 import fastifyPlugin from 'fastify-plugin'
 import { StorageError } from '../../errors/index.js'
 import {
+  type BlobRoutes,
   type BlobRoutesOptions,
   type BlobStore,
   type DeliverOptions,
   deliver,
-  type ErrorOptions,
   type HttpRequest,
   type HttpResponse,
+  type RemoveOptions,
   remove,
   blobRoutes as routesOf,
+  type SignedLinksOptions,
+  signedLinks as signedLinksOf,
   type ViewOptions,
   view,
 } from '../../http/index.js'
@@ -38,7 +41,7 @@ interface StoreChoice {
 
 export interface SendBlobOptions extends DeliverOptions, StoreChoice {}
 export interface SendViewOptions extends ViewOptions, StoreChoice {}
-export interface DeleteBlobOptions extends ErrorOptions, StoreChoice {}
+export interface DeleteBlobOptions extends RemoveOptions, StoreChoice {}
 
 export interface HybridStorageOptions extends StoreChoice {
   /** Defaults of every call. */
@@ -74,11 +77,29 @@ export interface FastifyBlobRoutesOptions extends BlobRoutesOptions<FastifyReque
  * whatever is set here stays here. CONFIGURATION without `authorize`.
  */
 export const blobRoutes: FastifyPluginAsync<FastifyBlobRoutesOptions> = async (app, { store, ...options }) => {
-  const routes = routesOf(store, options)
+  mount(app, routesOf(store, options))
+}
+
+export interface FastifySignedLinksOptions extends SignedLinksOptions {
+  readonly store: BlobStore
+}
+
+/**
+ * Answers the links that the store signs itself, under the prefix that their `baseUrl` leads to: `await
+ * app.register(signedLinks, { prefix: '/files', store })`.
+ */
+export const signedLinks: FastifyPluginAsync<FastifySignedLinksOptions> = async (app, { store, ...options }) => {
+  mount(app, signedLinksOf(store, options))
+}
+
+function mount(app: FastifyInstance, routes: BlobRoutes<FastifyRequest>): void {
   const depth = app.prefix.split('/').filter((segment) => segment !== '').length
   const handler = (request: FastifyRequest, reply: FastifyReply) => {
     return send(reply, (asked) => routes(asked, behindPrefix(request.raw.url ?? '/', depth), request))
   }
+  // Whatever body comes with a request, none of these routes reads it: it is no reason to refuse a DELETE with 415.
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null))
   app.all('/*', { exposeHeadRoute: false }, handler)
 }
 
@@ -104,15 +125,17 @@ async function send(reply: FastifyReply, work: (request: HttpRequest) => Promise
       else for (const name in headers) reply.removeHeader(name)
     })
   }
+  // @fastify/compress knows no Cache-Control: no-transform, and would send other bytes under the same strong etag.
+  if (headers['accept-ranges']) reply.request.headers['x-no-compression'] ??= 'true'
   return reply
     .code(status)
     .headers(headers)
-    .send(body ?? bodyOfHead(reply, headers))
+    .send(body ?? bodyOfHead(reply))
 }
 
 /** Fastify's own HEAD routes say `content-length: 0` where there is nothing to send, but believe a stream. */
-function bodyOfHead({ request }: FastifyReply, headers: HttpResponse['headers']): Readable | undefined {
-  return request.method === 'HEAD' && headers['content-length'] !== undefined ? Readable.from([]) : undefined
+function bodyOfHead({ request }: FastifyReply): Readable | undefined {
+  return request.method === 'HEAD' ? Readable.from([]) : undefined
 }
 
 function missing(): never {

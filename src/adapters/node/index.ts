@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isStorageError, StorageError } from '../../errors/index.js'
 import {
+  type BlobRoutes,
   type BlobRoutesOptions,
   type BlobStore,
   blobRoutes,
@@ -10,7 +11,10 @@ import {
   errorResponse,
   type HttpRequest,
   type HttpResponse,
+  type RemoveOptions,
   remove,
+  type SignedLinksOptions,
+  signedLinks as signedLinksOf,
   type ViewOptions,
   view,
 } from '../../http/index.js'
@@ -51,22 +55,33 @@ export function deleteBlob(
   res: ServerResponse,
   store: BlobStore,
   path: string,
-  options: ErrorOptions = {},
+  options: RemoveOptions = {},
 ): Promise<void> {
   return answer(req, res, options, (request) => remove(store, request, path, options))
 }
 
-export interface BlobHandlerOptions<Req extends IncomingMessage = IncomingMessage> extends BlobRoutesOptions<Req> {
+interface Mounted {
   /** What the addresses start with, such as `/documents`; nothing by default. Any other address is answered with 404. */
   readonly basePath?: string | undefined
 }
 
+export interface BlobHandlerOptions extends BlobRoutesOptions<IncomingMessage>, Mounted {}
+export interface SignedLinksHandlerOptions extends SignedLinksOptions, Mounted {}
+
+/** A handler of `http.createServer`. */
+export type NodeHandler = (req: IncomingMessage, res: ServerResponse) => Promise<void>
+
 /** The ready-made routes as a handler of `http.createServer`. CONFIGURATION without `authorize`. */
-export function blobHandler(
-  store: BlobStore,
-  options: BlobHandlerOptions,
-): (req: IncomingMessage, res: ServerResponse) => Promise<void> {
-  const routes = blobRoutes(store, options)
+export function blobHandler(store: BlobStore, options: BlobHandlerOptions): NodeHandler {
+  return mounted(blobRoutes(store, options), options)
+}
+
+/** Answers the links that the store signs itself; `basePath` is the path of their `baseUrl`. */
+export function signedLinksHandler(store: BlobStore, options: SignedLinksHandlerOptions = {}): NodeHandler {
+  return mounted(signedLinksOf(store, options), options)
+}
+
+function mounted(routes: BlobRoutes<IncomingMessage>, options: Mounted & ErrorOptions): NodeHandler {
   const base = (options.basePath ?? '').replace(/\/+$/, '')
   return (req, res) => {
     const answered = answer(req, res, options, async (request) => {

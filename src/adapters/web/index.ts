@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import { StorageError } from '../../errors/index.js'
 import {
+  type BlobRoutes,
   type BlobRoutesOptions,
   type BlobStore,
   blobRoutes,
@@ -10,7 +11,10 @@ import {
   errorResponse,
   type HttpRequest,
   type HttpResponse,
+  type RemoveOptions,
   remove,
+  type SignedLinksOptions,
+  signedLinks as signedLinksOf,
   type ViewOptions,
   view,
 } from '../../http/index.js'
@@ -42,22 +46,33 @@ export async function deleteBlob(
   request: Request,
   store: BlobStore,
   path: string,
-  options: ErrorOptions = {},
+  options: RemoveOptions = {},
 ): Promise<Response> {
   return toResponse(await remove(store, httpRequest(request), path, options))
 }
 
-export interface BlobHandlerOptions extends BlobRoutesOptions<Request> {
+interface Mounted {
   /** What the paths start with, such as `/documents`; nothing by default. Any other path is answered with 404. */
   readonly basePath?: string | undefined
 }
 
-/**
- * The ready-made routes as one function, for whatever speaks Request and Response: Hono, Next's route handlers, Bun,
- * Deno. CONFIGURATION without `authorize`.
- */
-export function blobHandler(store: BlobStore, options: BlobHandlerOptions): (request: Request) => Promise<Response> {
-  const routes = blobRoutes(store, options)
+export interface BlobHandlerOptions extends BlobRoutesOptions<Request>, Mounted {}
+export interface SignedLinksHandlerOptions extends SignedLinksOptions, Mounted {}
+
+/** What Hono, Next's route handlers, Bun and Deno take. */
+export type WebHandler = (request: Request) => Promise<Response>
+
+/** The ready-made routes as one function. CONFIGURATION without `authorize`. */
+export function blobHandler(store: BlobStore, options: BlobHandlerOptions): WebHandler {
+  return mounted(blobRoutes(store, options), options)
+}
+
+/** Answers the links that the store signs itself; `basePath` is the path of their `baseUrl`. */
+export function signedLinksHandler(store: BlobStore, options: SignedLinksHandlerOptions = {}): WebHandler {
+  return mounted(signedLinksOf(store, options), options)
+}
+
+function mounted(routes: BlobRoutes<Request>, options: Mounted & ErrorOptions): WebHandler {
   const base = (options.basePath ?? '').replace(/\/+$/, '')
   return async (request) => {
     const asked = httpRequest(request)

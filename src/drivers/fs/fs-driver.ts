@@ -1,3 +1,4 @@
+import { normalize } from 'node:path'
 import { discardBody, Intake, openReader } from '../../body/index.js'
 import {
   type BlobBody,
@@ -44,6 +45,13 @@ const DELETE_CONCURRENCY = 8
 export class FsDriver implements BlobDriver, OutboxHost {
   readonly kind = 'fs'
   readonly description: string
+  /** The root as configured, made absolute. */
+  readonly localRoot: string
+  /**
+   * The file that now holds the blob, below the root or its mount as configured. Found and refused as `get` does; who
+   * opens it later follows whatever symlink has taken its place since. Not there with a file system of your own (`fs`).
+   */
+  readonly localPath?: (key: string, options?: SignalOptions) => Promise<string>
   readonly capabilities: DriverCapabilities
   readonly #parts: FsParts
   readonly #publicBaseUrl: string | undefined
@@ -54,6 +62,8 @@ export class FsDriver implements BlobDriver, OutboxHost {
     this.#parts = assemble(options)
     this.#publicBaseUrl = options.publicBaseUrl
     this.description = `root ${this.#parts.root}`
+    this.localRoot = this.#parts.root
+    if (options.fs === undefined) this.localPath = (key, { signal } = {}) => this.#localPath(key, signal)
     const visibility = options.publicBaseUrl !== undefined
     this.capabilities = {
       createOnly: true,
@@ -237,6 +247,14 @@ export class FsDriver implements BlobDriver, OutboxHost {
   /** The outbox beside the blobs, in the root's internal directory. Whoever opens it closes it. */
   createOutbox(): Outbox {
     return this.#parts.outbox
+  }
+
+  #localPath(key: string, signal: AbortSignal | undefined): Promise<string> {
+    return this.#calls.run('localPath', key, signal, async () => {
+      const { handle, file } = await this.#parts.lookup.open(key)
+      await closeRead(handle)
+      return normalize(file)
+    })
   }
 
   /** Waits for the calls that run, and ends the reads that are open. Later calls reject with CONFIGURATION. */

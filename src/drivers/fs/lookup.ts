@@ -12,6 +12,8 @@ import { type BodyIdentity, identityOf, mayHaveRecord, modifiedAt, sameBody, sta
 /** One version of a blob, opened. Whoever gets it closes the handle. */
 export interface OpenBlob {
   readonly handle: DiskHandle
+  /** Where the file was found: below the root or mount as configured, symlinks in that not resolved. */
+  readonly file: string
   readonly body: BodyIdentity
   readonly attributes: CheckedAttributes
   readonly info: BlobInfo
@@ -104,7 +106,8 @@ export class Lookup {
       // The plain name once more at the end: the blob may have moved between the two while we looked.
       for (const candidate of [plain, clash, plain]) {
         const opened = await this.#tryOpen(`${path}/${candidate}`)
-        if (opened) return this.#bind(key, path, { directory, name }, candidate, opened)
+        const file = `${pathOf(area.base, directory)}/${candidate}`
+        if (opened) return this.#bind(key, path, { directory, name }, candidate, { ...opened, file })
       }
     }
     // Says so where the base itself is no directory.
@@ -128,12 +131,13 @@ export class Lookup {
     directory: string,
     place: Place,
     candidate: string,
-    opened: { readonly handle: DiskHandle; readonly stat: BigIntStats },
+    opened: { readonly handle: DiskHandle; readonly stat: BigIntStats; readonly file: string },
   ): Promise<OpenBlob | undefined> {
-    const { handle } = opened
+    const { handle, file } = opened
     const body = identityOf(opened.stat)
     const found = (version: RecordedVersion | undefined): OpenBlob => ({
       handle,
+      file,
       body,
       version,
       attributes: version?.attributes ?? plainAttributes(key),

@@ -32,6 +32,14 @@ test('takes the policy and the logger of the application, and can do without a f
   await store.close()
 })
 
+test('signs links of its own where it is told how', async () => {
+  const keys = [{ id: 'k', secret: 'a secret of thirty-two bytes or more' }]
+  const { store } = createTestStore({ signedUrls: { baseUrl: 'https://app.test', keys } })
+  const { path } = await store.put('a', 'x')
+  expect(store.verifySignedUrl(await store.signUrl(path), { method: 'GET' }).path).toBe(path)
+  await store.close()
+})
+
 test('a stream whose driver fails midway falls back whole', async () => {
   const { store, s3 } = createTestStore()
   s3.fail('put', 'UNAVAILABLE', 1, { afterBytes: 150_000 })

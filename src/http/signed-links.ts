@@ -1,0 +1,32 @@
+import type { BlobStore } from './blob-store.js'
+import { deliver } from './deliver.js'
+import { readDisposition } from './disposition.js'
+import type { DeliverOptions } from './options.js'
+import { errorResponse } from './problem.js'
+import type { BlobRoutes } from './routes.js'
+import { parseTarget } from './target.js'
+
+export interface SignedLinksOptions
+  extends Omit<DeliverOptions, 'disposition' | 'filename' | 'contentType' | 'redirect'> {}
+
+/**
+ * Answers the links that the store signs itself (its option `signedUrls`), for an adapter to mount where `baseUrl` leads.
+ * The signature is all the right that is needed; 403 without a valid one. Never rejects.
+ *
+ * A link may name its Content-Type and Content-Disposition, but a type that is not safe stays an attachment. Redirects
+ * are not followed up here: the link itself is where a redirect would lead.
+ */
+export function signedLinks(store: BlobStore, options: SignedLinksOptions = {}): BlobRoutes {
+  return async (request, raw) => {
+    try {
+      const { segments, query } = parseTarget(raw)
+      const grant = store.verifySignedUrl({ path: segments.join('/'), query }, { method: request.method })
+      const { type, filename } = readDisposition(grant.contentDisposition)
+      const disposition = type ?? (grant.contentDisposition === undefined ? undefined : 'inline')
+      const { contentType } = grant
+      return await deliver(store, request, grant.path, { ...options, disposition, filename, contentType })
+    } catch (error) {
+      return errorResponse(error, request, options)
+    }
+  }
+}

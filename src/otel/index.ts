@@ -1,0 +1,1 @@
+export { HybridStoreInstrumentation, type HybridStoreInstrumentationConfig } from './instrumentation.js'

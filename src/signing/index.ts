@@ -1,0 +1,5 @@
+export type { SigningKey } from './keys.js'
+export { signedParameters } from './parameters.js'
+export { checkSignedUrls, type SignedUrlSettings } from './settings.js'
+export { MAX_LINK_SECONDS, type SignPathOptions, signPath } from './sign.js'
+export { type SignedGrant, type SignedTarget, type VerifyUrlOptions, verifyUrl } from './verify.js'

@@ -1,0 +1,3 @@
+import { describeDelivery } from './delivery/run.js'
+
+describeDelivery('node')
