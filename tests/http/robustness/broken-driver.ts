@@ -16,13 +16,15 @@ export interface Source {
   readonly sends: number
   /** How it ends then; as it should by default. */
   readonly ends?: 'failing' | 'closing' | 'failing at once' | undefined
+  /** Milliseconds before each of its chunks. */
+  readonly delay?: number | undefined
   /** Whether it says that it is closed, as streams of Node do by default. */
   readonly emitClose?: boolean | undefined
 }
 
 export const failure = () => new StorageError('UNAVAILABLE', 'The source of "secret/key" broke.', { operation: 'get' })
 
-/** A store over such a driver: the blob is at `third:<any key>`, and whoever has read it has closed it. */
+/** A store over such a driver, which is deaf to signals, too: the blob is at `third:<any key>`. `open`: what is not closed. */
 export function brokenStore(source: Source, type = 'text/plain') {
   const open = new Set<Readable>()
   const get = async (key: string, { range }: GetOptions = {}): Promise<BlobReader> => {
@@ -48,13 +50,13 @@ export function brokenStore(source: Source, type = 'text/plain') {
   return { store: new HybridStore<string, string>({ drivers: { third: driver }, logger: false }), open }
 }
 
-function stream({ sends, ends, emitClose = true }: Source): Readable {
+function stream({ sends, ends, delay = 0, emitClose = true }: Source): Readable {
   let sent = 0
   return new Readable({
     emitClose,
     read() {
       // As a socket or a disk does: later, and not while it is asked.
-      setImmediate(() => {
+      setTimeout(() => {
         const length = Math.min(CHUNK, sends - sent)
         if (this.destroyed) return
         if (length > 0) this.push(pattern(sent, length))
@@ -62,7 +64,7 @@ function stream({ sends, ends, emitClose = true }: Source): Readable {
         if (length > 0 && ends !== 'failing at once') return
         if (ends === undefined) this.push(null)
         else this.destroy(ends === 'closing' ? undefined : failure())
-      })
+      }, delay)
     },
   })
 }

@@ -3,7 +3,7 @@ import { blobHref, type FailedRequest } from '../../../src/http/index.js'
 import { pattern } from '../../store/pattern.js'
 import { adapters, type DeliveryServer, startDelivery } from '../servers.js'
 import { brokenStore, type Source } from './broken-driver.js'
-import { ask, compresses } from './clients.js'
+import { ask, compresses, Exchange } from './clients.js'
 import { settled } from './until.js'
 
 const KIB = 1024
@@ -72,6 +72,16 @@ describe.each(adapters)('a source that breaks, on %s', (adapter) => {
         expect(headers['content-encoding']).toBe(encoded ? 'gzip' : undefined)
         expect(headers['content-length']).toBe(encoded ? undefined : String(source.size))
       }
+    })
+
+    test('a client that leaves, with a driver that is deaf to its signal, releases the source', async () => {
+      const { store, open } = brokenStore({ size: 64 * MIB, sends: 64 * MIB })
+      server = await startDelivery(adapter, store, { mount, stallTimeout: 0 })
+      const client = new Exchange(blobHref(`${server.url}/content`, 'third:a'))
+      await client.take(MIB)
+      expect(open.size).toBe(1)
+      client.leave()
+      await settled(() => [...open].map(() => 'open source'))
     })
 
     test('a small blob of another length than announced is no blob', async () => {

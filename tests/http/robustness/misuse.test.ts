@@ -77,6 +77,21 @@ describe('sendBlob of node', () => {
     await settled(held)
   })
 
+  test('a client that leaves when its request was read to the end long ago is noticed', async () => {
+    const { store, held, watch, ...paths } = await twoBlobs()
+    const url = await serve(async (req, res) => {
+      for await (const _ of req);
+      await sendBlob(req, res, store, paths.one)
+    })
+    watch.hold('deaf')
+    const client = new Exchange(url)
+    await until(() => watch.opening === 1, 'get')
+    client.leave()
+    await until(() => watch.signals.every((signal) => signal?.aborted), 'abort')
+    watch.release()
+    await settled(held)
+  })
+
   test('header fields that no server would send are a 500, and nothing stays open', async () => {
     const { store, held, ...paths } = await twoBlobs()
     const failures: FailedRequest[] = []

@@ -4,6 +4,7 @@ import { blobHref, type FailedRequest } from '../../../src/http/index.js'
 import { pattern } from '../../store/pattern.js'
 import { adapters, startDelivery } from '../servers.js'
 import { type Backend, fsBackend, s3Backend } from './backends.js'
+import { brokenStore } from './broken-driver.js'
 import { ask, Exchange } from './clients.js'
 import { settled, until } from './until.js'
 
@@ -50,6 +51,13 @@ describe.each(['fs', 's3'] as const)('stallTimeout, with blobs on %s', (name) =>
     }
     expect(await client.rest()).toMatchObject({ complete: true })
     expect(performance.now() - started).toBeGreaterThan(3 * stallTimeout)
+    await server.stop()
+  })
+
+  test('nor is one that waits for a slow source', async () => {
+    const { store } = brokenStore({ size: MIB / 4, sends: MIB / 4, delay: 300 })
+    const server = await startDelivery('node', store, { stallTimeout: 100 })
+    expect(await ask(blobHref(`${server.url}/content`, 'third:a'))).toMatchObject({ status: 200, complete: true })
     await server.stop()
   })
 
