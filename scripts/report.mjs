@@ -98,6 +98,18 @@ export function skippedTests(skipped) {
   return heading('Skipped tests besides conformance', lines.join('\n') || '  none')
 }
 
+/** What failed, each with what it takes to find it and to run it again; nothing where nothing did. */
+export function failedTests(failures) {
+  if (failures.length === 0) return ''
+  const lines = failures.map(({ file, name, error, seeds }) => {
+    return [
+      `  ${name === '' ? file : `${file} > ${name}`}`,
+      ...[error, ...seeds].map((line) => `      ${line.slice(0, 400)}`),
+    ]
+  })
+  return heading(`FAILED: ${failures.length}`, lines.flat().join('\n'))
+}
+
 const realServers = { ceph: 'a Ceph RADOS Gateway', external: 'the server that S3_TEST_ENDPOINT names' }
 
 /** `kind`: of the S3 server that the tests were given; `skipped` as above. */

@@ -5,7 +5,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { conformanceTable, missionTable, s3Notice, skippedTests, suiteTable } from './report.mjs'
+import { conformanceTable, failedTests, missionTable, s3Notice, skippedTests, suiteTable } from './report.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const results = mkdtempSync(join(tmpdir(), 'hybrid-store-results-'))
@@ -88,6 +88,7 @@ async function main() {
   console.log(suiteTable(summary.suites, Date.now() - started))
   console.log(skippedTests(summary.skipped))
   console.log(s3Notice(summary.s3, summary.skipped))
+  if (summary.failures.length > 0) console.log(failedTests(summary.failures))
 }
 
 try {

@@ -10,10 +10,10 @@ import { ExactBody, exactBytes } from './exact-body.js'
 import { checkField, field, type HttpRequest, type HttpResponse } from './message.js'
 import { type OpenedBlob, openRequested } from './open.js'
 import type { CacheFacts, DeliverOptions } from './options.js'
-import { errorResponse, refusal } from './problem.js'
+import { errorResponse, refusal, report } from './problem.js'
 import { parseRange } from './range.js'
 import { redirected } from './redirect.js'
-import { fixedCacheControl, presentation, validators } from './representation.js'
+import { fixedCacheControl, ownHeaders, presentation, repeatedHeaders, validators } from './representation.js'
 
 /** Bytes up to which an answer is read whole before it begins: one read, one write, and an error is still a 5xx. */
 const SMALL = 128 * 1024
@@ -129,7 +129,10 @@ async function answer(
 }
 
 function headersOf(info: StoredBlob, options: DeliverOptions): Record<string, string> {
-  const headers = { ...presentation(info, options), ...validators(info, options), ...options.headers }
+  return checked({ ...presentation(info, options), ...validators(info, options), ...ownHeaders(options) })
+}
+
+function checked(headers: Record<string, string>): Record<string, string> {
   for (const name in headers) checkField(name, headers[name])
   return headers
 }
@@ -145,7 +148,7 @@ async function begun(
   await body.begun()
   body.on('error', (error) => {
     // Whatever else it is destroyed with is a server's way of saying that the client has gone.
-    if (isStorageError(error) && error.code !== 'ABORTED') options.onError?.({ request, error })
+    if (isStorageError(error) && error.code !== 'ABORTED') report({ request, error }, options)
   })
   return body
 }
@@ -169,7 +172,7 @@ async function notModified(
       ...rest
     } = implied ?? validators(await current(store, request, path, error), options)
     const validator = etag === undefined ? { 'last-modified': modified } : { etag }
-    return { status: 304, headers: { ...rest, ...validator, ...vary(options) } }
+    return { status: 304, headers: checked({ ...rest, ...validator, ...repeatedHeaders(options) }) }
   } catch (failure) {
     return errorResponse(failure, request, options)
   }
@@ -213,11 +216,6 @@ async function current(
   error: StorageError,
 ): Promise<CacheFacts> {
   return error.current ?? (await store.head(path, { signal }))
-}
-
-function vary({ headers = {} }: DeliverOptions): Record<string, string> {
-  const name = Object.keys(headers).find((key) => key.toLowerCase() === 'vary')
-  return name === undefined ? {} : { vary: headers[name] as string }
 }
 
 function timed(response: HttpResponse, ms: number): HttpResponse {

@@ -51,7 +51,10 @@ export interface DeliverOptions extends ErrorOptions {
    * stored with it may count; a 304 of S3 then costs a second request, which asks for the blob.
    */
   readonly cacheControl?: string | ((blob: CacheFacts) => string) | undefined
-  /** More header fields of every answer that carries the blob. */
+  /**
+   * More header fields of every answer that carries the blob, or others in place of the library's own. A 304 repeats
+   * Cache-Control, Content-Location, Expires and Vary.
+   */
   readonly headers?: Readonly<Record<string, string>> | undefined
   /** Parts that one Range field may ask for; 16 by default. One that asks for more is ignored. */
   readonly maxRanges?: number | undefined

@@ -1,6 +1,6 @@
 import { isStorageError, StorageError, type StorageErrorCode } from '../errors/index.js'
 import type { HttpRequest, HttpResponse } from './message.js'
-import type { ErrorOptions } from './options.js'
+import type { ErrorOptions, FailedRequest } from './options.js'
 
 /** Problem details (RFC 9457), as `application/problem+json`. */
 export interface ProblemDetails {
@@ -46,7 +46,7 @@ export function errorResponse(failure: unknown, request: HttpRequest, options: E
   const error = asStorageError(failure)
   const [title, detail] = textOf(error)
   const problem = { type: 'about:blank', title, status: error.status, detail, code: error.code }
-  const response = problemResponse({ ...problem, ...options.problem?.({ request, error }) }, request.method)
+  const response = problemResponse(rewritten(problem, { request, error }, options), request.method)
   if (error.code !== 'ABORTED') reportIfOurs(error, response.status, request, options)
   const retry = error.retryable && response.status >= 500
   return retry ? { ...response, headers: { ...response.headers, 'retry-after': RETRY_AFTER } } : response
@@ -79,7 +79,7 @@ export function refusal(
   const [code, title, detail] = refusals[status]
   const error = new StorageError(code, detail, { operation: 'http', status, ...(hint === undefined ? {} : { hint }) })
   const problem = { type: 'about:blank', title, status, detail, code }
-  return problemResponse({ ...problem, ...options.problem?.({ request, error }) }, request.method)
+  return problemResponse(rewritten(problem, { request, error }, options), request.method)
 }
 
 const refusals = {
@@ -100,6 +100,24 @@ export function asStorageError(failure: unknown): StorageError {
   })
 }
 
+/** Tells the application of a failure. What its hook throws would take the answer, or the process, with it. */
+export function report(failed: FailedRequest, { onError }: ErrorOptions): void {
+  try {
+    onError?.(failed)
+  } catch {
+    // There is nobody left to be told.
+  }
+}
+
 function reportIfOurs(error: StorageError, status: number, request: HttpRequest, options: ErrorOptions): void {
-  if (status >= 500) options.onError?.({ request, error })
+  if (status >= 500) report({ request, error }, options)
+}
+
+function rewritten(problem: ProblemDetails, failed: FailedRequest, options: ErrorOptions): ProblemDetails {
+  try {
+    return { ...problem, ...options.problem?.(failed) }
+  } catch {
+    // The plain text is better than no answer.
+    return problem
+  }
 }

@@ -12,12 +12,13 @@ export interface Target {
  * 5 and Fastify each hand a wildcard over in their own way.
  *
  * INVALID_KEY where it is not percent-encoded UTF-8. NOT_FOUND where it is another spelling of an address than
- * {@link blobHref} writes: an encoded slash or backslash, a letter, digit, dot, `-` or `_` that needs no encoding. A rule
- * of the application on `/documents/content/secret/*` is one on the raw address, and must not be dodged by
- * `secre%74`.
+ * {@link blobHref} writes: an encoded slash or backslash, a letter, digit, `-`, `.`, `_` or `~` that needs no encoding, one
+ * that needs it and has none, hex digits in lower case, a fragment. A rule of the application on
+ * `/documents/content/secret/*` is one on the raw address, and must not be dodged by `secre%74`. Only what RFC 3986 section
+ * 2.2 reserves (`:`, `@`, `(`, ...) may stand either way, since proxies and other makers of links differ there.
  */
 export function parseTarget(raw: string): Target {
-  const [path = '', query = ''] = splitOnce(raw.split('#', 1)[0] ?? '', '?')
+  const [path = '', query = ''] = splitOnce(raw, '?')
   const segments = path.replace(/^\//, '').split('/').map(decodeSegment)
   return { segments, query: new URLSearchParams(query) }
 }
@@ -32,9 +33,16 @@ function splitOnce(text: string, separator: string): [string, string?] {
   return at < 0 ? [text] : [text.slice(0, at), text.slice(at + 1)]
 }
 
+/** Slash, backslash and what needs no encoding (RFC 3986 section 2.3). */
+const NEEDLESS = /%(2f|5c|2d|2e|5f|7e|3[0-9]|[46][1-9a-f]|[57][0-9a])/i
+
+/** A segment of an address as RFC 3986 section 3.3 has it, brackets aside, which browsers leave as they are. */
+const SEGMENT = /^(?:[\w.~!$&'()*+,;=:@[\]-]|%[0-9A-F]{2})*$/
+
 function decodeSegment(segment: string): string {
-  if (/%(2f|5c|2e|2d|5f|3[0-9]|[46][1-9a-f]|[57][0-9a])/i.test(segment)) {
-    throw new StorageError('NOT_FOUND', 'The address is encoded where it need not be.', {
+  const broken = /%(?![0-9a-f]{2})/i.test(segment)
+  if (!broken && (NEEDLESS.test(segment) || !SEGMENT.test(segment))) {
+    throw new StorageError('NOT_FOUND', 'The address is encoded otherwise than it is written here.', {
       operation: 'http',
       hint: 'Build links with blobHref.',
     })

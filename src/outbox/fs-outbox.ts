@@ -147,6 +147,18 @@ export class FsOutbox implements Outbox {
     await this.#try('Removing from the outbox', facts, () => this.#records.removeUpTo(record))
   }
 
+  async end(key: string, mayGo: (current: OutboxRecord) => boolean): Promise<OutboxRecord | undefined> {
+    // Nearly every change asks, and nearly never does anything wait.
+    if ((await this.find(key)) === undefined) return undefined
+    return this.#try('Removing from the outbox', { operation: 'remove', key }, () =>
+      this.#locked(key, async (current) => {
+        if (current === undefined || !mayGo(current)) return current
+        await this.#records.removeUpTo(current)
+        return undefined
+      }),
+    )
+  }
+
   async claim(record: OutboxRecord): Promise<OutboxClaim | undefined> {
     await this.#ready()
     return this.#try('Claiming a record of the outbox', { key: record.key }, async () => {
@@ -247,33 +259,38 @@ export class FsOutbox implements Outbox {
   }
 
   /** The next generation of a key, whatever other processes do: its number is given under the lock of the key. */
-  #commit<R extends OutboxRecord>(
+  async #commit<R extends OutboxRecord>(
     key: string,
     { onto }: CommitOptions,
     inline: Uint8Array | undefined,
     make: (generation: number) => R,
   ): Promise<R> {
+    const { before, record } = await this.#locked(key, async (before) => {
+      const inherited = onto?.(before)
+      const record = { ...make((before?.generation ?? 0) + 1), ...inherited }
+      await this.#records.add(record, inline)
+      return { before, record }
+    })
+    // The new record stands, and the one below it is never read again.
+    if (before) this.#records.retire(before)
+    return record
+  }
+
+  /** Runs `work` on the key's current record under the lock of the key, which other processes respect too. */
+  #locked<T>(key: string, work: (current: OutboxRecord | undefined) => Promise<T>): Promise<T> {
     return this.#queue.run(key, async () => {
       await this.#folder.make()
       await this.#ready()
       const lock = join(this.#folder.locks, hashOfKey(key))
       const taken = await this.#folder.signatures.take(lock)
-      let before: OutboxRecord | undefined
-      let record: R
       try {
         // Who died here may have died between its record and its news of it.
         if (taken === 'broken') await this.#records.rescan()
         else await this.#records.refresh()
-        before = (await this.#records.current(key))?.record
-        const inherited = onto?.(before)
-        record = { ...make((before?.generation ?? 0) + 1), ...inherited }
-        await this.#records.add(record, inline)
+        return await work((await this.#records.current(key))?.record)
       } finally {
         await this.#folder.signatures.release(lock)
       }
-      // The new record stands, and the one below it is never read again.
-      if (before) this.#records.retire(before)
-      return record
     })
   }
 

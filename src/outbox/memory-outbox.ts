@@ -91,6 +91,13 @@ export class MemoryOutbox implements Outbox {
     }
   }
 
+  async end(key: string, mayGo: (current: OutboxRecord) => boolean): Promise<OutboxRecord | undefined> {
+    const current = this.#index.top(key)?.loaded?.record
+    if (current === undefined || !mayGo(current)) return current
+    await this.remove(current)
+    return undefined
+  }
+
   async claim(record: OutboxRecord): Promise<OutboxClaim | undefined> {
     return this.#index.has(recordName(record)) ? { died: false, release: async () => {}, keep: () => {} } : undefined
   }

@@ -175,6 +175,11 @@ export interface Outbox {
   read(record: PutRecord, range?: OutboxRange): Promise<Readable>
   /** Removes this generation of its key and all older ones; newer ones stay. Removing again does nothing. */
   remove(record: OutboxRecord): Promise<void>
+  /**
+   * Removes all generations of the key if `mayGo` says so of the one that is current in the instant of the removal:
+   * nothing is committed in between. Answers the record that stays.
+   */
+  end(key: string, mayGo: (current: OutboxRecord) => boolean): Promise<OutboxRecord | undefined>
   /** The right to carry out what waits of the record's key; undefined while another process has it, or where it is gone. */
   claim(record: OutboxRecord): Promise<OutboxClaim | undefined>
   /** Notes what a driver's own clock said, for a process that has not heard from it. Need not be durable. */

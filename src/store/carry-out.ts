@@ -14,7 +14,7 @@ import { verifyArrival } from './arrival.js'
 import { settleConflict } from './conflicts.js'
 import type { StoreContext } from './context.js'
 import { putRecord } from './put-record.js'
-import { evictCopies, headIfThere, lookAround, removeVersion } from './versions.js'
+import { evictCopies, headIfThere, lookAround, type OtherCopy, removeVersion } from './versions.js'
 import { isInDoubt, noteDoubt, nothingHeld } from './waiting.js'
 
 /**
@@ -24,6 +24,8 @@ import { isInDoubt, noteDoubt, nothingHeld } from './waiting.js'
 export type CarriedOut = 'settled' | 'arrived' | 'waits'
 
 export interface CarryOutOptions {
+  /** What {@link olderCopies} saw before the claim was taken. */
+  readonly older: readonly OtherCopy[]
   readonly signal?: AbortSignal | undefined
   /** Whether to write first and look only if that is refused: one request for a key that is new to the driver. */
   readonly createFirst?: boolean | undefined
@@ -31,6 +33,20 @@ export interface CarryOutOptions {
   readonly onExisting?: (() => void) | undefined
   /** Called where looking first found nothing there. */
   readonly onAbsent?: (() => void) | undefined
+}
+
+/**
+ * The near copies that are outdated once the record has arrived. To be called before the claim is taken: whoever writes
+ * a newer one takes the claim as well, or finds it taken, so that what is seen here was there before, or its writer has
+ * superseded the record by the time that the claim is had.
+ */
+export async function olderCopies(
+  context: StoreContext,
+  { key, driver, operation }: OutboxRecord,
+  signal: AbortSignal | undefined,
+): Promise<readonly OtherCopy[]> {
+  if (operation === 'delete') return []
+  return (await lookAround(context, key, driver, nothingHeld, signal)).copies
 }
 
 /** Tries before a key that others keep changing is left for the next run. */
@@ -247,10 +263,10 @@ class Work {
     await removeVersion(this.#context, driver, key, etag, this.#options.signal)
   }
 
-  /** Near copies that are older than what has arrived. */
-  async #evict({ key, driver }: PutRecord): Promise<void> {
-    const { copies } = await lookAround(this.#context, key, driver, nothingHeld, this.#options.signal)
-    await evictCopies(this.#context, key, copies)
+  /** Near copies that are older than what has arrived; whoever has superseded it meanwhile sees to them. */
+  async #evict(record: PutRecord): Promise<void> {
+    if (!(await isCurrent(this.#box, record))) return
+    await evictCopies(this.#context, record.key, this.#options.older)
   }
 }
 

@@ -9,7 +9,7 @@ import { othersFor, resolve, routeTo } from './plan.js'
 import { putBlob } from './put.js'
 import type { StoredBlob } from './stored.js'
 import { openTransfer, readFailure, sourceOf, verifyTransfer } from './transfer.js'
-import { headIfThere, lookAround, removeVersion, settleVersions } from './versions.js'
+import { headIfThere, lookAround, removeCopies, removeVersion, settleVersions } from './versions.js'
 import { fallsBack, type HeldRecord, holding, keepDelete, outboxOf } from './waiting.js'
 
 /** Copies a blob with its attributes: by the driver itself where both ends are on one that can, else streamed and verified. */
@@ -182,6 +182,9 @@ async function removeHeld(
     below.delete(home)
   } else {
     assertStillWaits(source, held.record)
+    const near = [...below].filter((name) => name !== home && context.near.has(name))
+    await removeCopies(context, source.key, near, signal)
+    for (const name of near) below.delete(name)
   }
   for (const name of below) {
     if (!context.drivers.get(name)) continue
@@ -222,7 +225,9 @@ async function removeOrKeep(
     if (!box || !fallsBack(context, driver, error)) throw error
     return keep(error as StorageError)
   }
-  if (held?.record) await context.outbox?.box.remove(held.record)
+  const token = held?.record?.token
+  const left = token && (await context.outbox?.box.end(key, (current) => current.token === token))
+  if (left) throw movedMeanwhile(key)
 }
 
 /** The source waited when it was copied, and has been handed over since: the same version, elsewhere. */

@@ -8,6 +8,7 @@ import { namedFailure } from './failures.js'
 import { aborted } from './read.js'
 import type { PathDeleteResult } from './stored.js'
 import { tellFailed } from './tell-failed.js'
+import { removeCopies } from './versions.js'
 import { endWaiting, fallsBack, type HeldRecord, holding, keepDelete, outboxOf } from './waiting.js'
 
 const BATCH = 500
@@ -35,7 +36,10 @@ async function deletePath(context: StoreContext, path: string, options: DeleteOp
   return plan
 }
 
-/** The far drivers first, or a tombstone for one that cannot be asked: then nothing that is near is in the way. */
+/**
+ * The far drivers first, or a tombstone for one that cannot be asked: then nothing that is near is in the way. But what
+ * lies below a version that waits goes before all else.
+ */
 async function deleteOne(
   context: StoreContext,
   plan: DeletePlan,
@@ -47,17 +51,20 @@ async function deleteOne(
     holding(context, key, async (held) => {
       // What waits is read by every path of the key, whichever driver it waits for.
       const waitsFor = held.record?.operation === 'put' ? [held.record.driver] : []
+      const judged = ifMatch !== undefined
       let changed = false
       try {
-        const current = ifMatch === undefined ? undefined : await judge(context, plan, held.record, ifMatch, signal)
+        const current = judged ? await judge(context, plan, held.record, ifMatch, signal) : undefined
         const conditionOn = (name: string) => (current?.driver === name ? ifMatch : undefined)
+        if (waitsFor.length > 0) changed = await removeCopies(context, key, plan.near, signal)
         for (const name of new Set([...plan.far, ...waitsFor])) {
           if (current?.absent.has(name)) continue
           const condition = { ifMatch: conditionOn(name), signal }
-          await deleteFar(context, key, name, held, condition, ifMatch !== undefined, failures.get(name))
+          await deleteFar(context, key, name, held, condition, judged, failures.get(name))
           changed = true
         }
-        for (const name of plan.near) {
+        // The condition held for the version that waited; what is near by now is another one.
+        for (const name of judged && waitsFor.length > 0 ? [] : plan.near) {
           const condition = { ifMatch: conditionOn(name), signal }
           await context.drivers.ask(name, 'delete', key, (asked) => asked.delete(key, condition))
           changed = true
@@ -89,10 +96,12 @@ async function deleteFar(
     if (judged && waits) assertStill(key, current, record)
   }
   if (record && waits && !context.drivers.get(driver)) {
-    await context.outbox?.box.remove(record)
+    const left = await context.outbox?.box.end(key, (current) => !judged || current.token === record.token)
+    if (left) assertStill(key, left, record)
     return
   }
-  if (box && waits && busy) {
+  // Only in the outbox can it be judged in the instant of the delete that this very record is still the current one.
+  if (box && waits && (busy || (judged && record.operation === 'put'))) {
     await keepDelete(context, box, driver, key, { check })
     return
   }
@@ -105,10 +114,9 @@ async function deleteFar(
     await keepDelete(context, box, driver, key, { failure: error as StorageError, check })
     return
   }
-  const now = waits ? await context.outbox?.box.find(key) : undefined
-  const ended = now === undefined || (await endWaiting(context, now, record?.token))
+  const left = waits ? await endWaiting(context, key, driver, record, judged) : undefined
   // What came meanwhile is deleted too, and stays so when a lost request of it comes late.
-  if (!ended && box) await keepDelete(context, box, driver, key, {})
+  if (left?.driver === driver && box && !judged) await keepDelete(context, box, driver, key, {})
 }
 
 /**

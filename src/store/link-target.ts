@@ -36,7 +36,6 @@ export async function linkTarget(context: StoreContext, path: string, operation:
     }
   }
   if (deleted) throw notFound(path, operation, hint.key)
-  if (missing !== undefined && target === undefined) context.drivers.need(missing, operation)
   return made(context, resolution, path, { driver: target ?? hint.driver, key: hint.key }, false)
 }
 

@@ -142,10 +142,16 @@ class Search<T> {
   }
 
   async outbox(key: string): Promise<{ readonly value: T } | undefined> {
-    const record = await this.#context.outbox?.box.find(key)
-    if (record?.operation === 'delete') this.#gone.set(key, record.driver)
-    else this.#gone.delete(key)
-    return record?.operation === 'put' ? this.#attempt(() => this.#finders.pending(record)) : undefined
+    for (let last: string | undefined; ; ) {
+      const record = await this.#context.outbox?.box.find(key)
+      if (record?.operation === 'delete') this.#gone.set(key, record.driver)
+      else this.#gone.delete(key)
+      if (record?.operation !== 'put' || record.token === last) return undefined
+      const found = await this.#attempt(() => this.#finders.pending(record))
+      if (found) return found
+      // It went before it could be opened. What came after it may be a delete, and then its driver has an older version.
+      last = record.token
+    }
   }
 
   async drivers(steps: readonly Location[]): Promise<{ readonly value: T } | undefined> {

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import { isStorageError, type StorageError } from '../errors/index.js'
 import type { Outbox, OutboxRecord } from '../outbox/index.js'
-import { carryOut } from './carry-out.js'
+import { carryOut, olderCopies } from './carry-out.js'
 import type { StoreContext } from './context.js'
 import { failureKind, namedFailure } from './failures.js'
 import type { ReconcileOptions } from './options.js'
@@ -121,13 +121,17 @@ class Run {
   /** Undefined where there is nothing to do any more, or somebody else is at it: a writer of the key, or a process. */
   async #alone(record: OutboxRecord) {
     const done = await this.#context.gate.exclusive(record.key, async () => {
+      const { signal } = this.#options
       const current = await this.#box.find(record.key)
-      const claim = current && (await this.#box.claim(current))
+      if (current === undefined) return undefined
+      const older = await olderCopies(this.#context, current, signal)
+      const claim = await this.#box.claim(current)
       if (claim === undefined) return undefined
-      if (claim.died) noteDoubt(this.#context, current as OutboxRecord, claim)
+      if (claim.died) noteDoubt(this.#context, current, claim)
       try {
-        return await carryOut(this.#context, this.#box, current as OutboxRecord, claim, {
-          signal: this.#options.signal,
+        return await carryOut(this.#context, this.#box, current, claim, {
+          older,
+          signal,
           createFirst: this.#newKeys.get(record.driver) ?? true,
           onExisting: () => this.#newKeys.set(record.driver, false),
           onAbsent: () => this.#newKeys.set(record.driver, true),

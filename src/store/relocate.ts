@@ -6,8 +6,8 @@ import type { RelocateOptions } from './options.js'
 import { resolve } from './plan.js'
 import type { StoredBlob } from './stored.js'
 import { openTransfer, readFailure, sourceOf, verifyTransfer } from './transfer.js'
-import { removeVersion, settleVersions } from './versions.js'
-import { type HeldRecord, holding, outboxOf } from './waiting.js'
+import { lookAround, removeVersion, settleVersions } from './versions.js'
+import { holding, nothingHeld, outboxOf } from './waiting.js'
 
 /** What `relocate` did; `oldPath` and `newPath` are what an UPDATE of the database needs. */
 export interface Relocation<D extends string = string> {
@@ -28,14 +28,17 @@ export async function relocate(context: StoreContext, path: string, options: Rel
   context.drivers.need(to, 'relocate')
   const { key } = await sourceOf(context, path, options, 'relocate')
   const done = await context.gate.exclusive(key, async () => {
-    const source = await sourceOf(context, path, options, 'relocate')
-    const oldPath = resolve(context, path).bare ? source.path : path
-    const newPath = context.scheme.format({ driver: to, key })
-    const relocation = { key, from: source.driver, to, oldPath, newPath }
-    if (source.pendingFor !== undefined) await relocatePending(context, source, to, signal)
-    else if (source.driver !== to)
-      await holding(context, key, (held) => relocateStored(context, source, to, options, held))
-    return relocation
+    for (;;) {
+      const source = await sourceOf(context, path, options, 'relocate')
+      const oldPath = resolve(context, path).bare ? source.path : path
+      const newPath = context.scheme.format({ driver: to, key })
+      const relocation = { key, from: source.driver, to, oldPath, newPath }
+      if (source.pendingFor === undefined) {
+        if (source.driver !== to) await relocateStored(context, source, to, options)
+        return relocation
+      }
+      if (await relocatePending(context, source, source.pendingFor, to, signal)) return relocation
+    }
   })
   if (done === undefined) {
     throw new StorageError('UNAVAILABLE', `${quoteKey(key)} is being written just now.`, {
@@ -49,51 +52,70 @@ export async function relocate(context: StoreContext, path: string, options: Rel
   return done.value
 }
 
-async function relocateStored(
+function relocateStored(
   context: StoreContext,
   source: StoredBlob,
   to: string,
   options: RelocateOptions,
-  held: HeldRecord,
 ): Promise<void> {
-  if (held.busy && held.record?.driver === to) throw notYet(source.key, to)
   const { key, driver, etag } = source
   const { signal } = options
-  // Noted before the blob leaves, so that no reader of the old path misses it.
-  if (context.near.has(driver)) await context.outbox?.box.mark('moved')
-  const arrived = await arriveAt(context, source, to, options)
-  // A delete that waits for the driver is older than what has come to it now.
-  await settleVersions(context, key, to, { copies: [], unseen: [] }, held)
-  try {
-    await removeVersion(context, driver, key, etag, signal)
-  } catch (error) {
-    if (isStorageError(error, 'PRECONDITION_FAILED')) await removeVersion(context, to, key, arrived.etag, signal)
-    throw error
-  }
+  return holding(context, key, async (held) => {
+    if (held.busy && held.record?.driver === to) throw notYet(key, to)
+    // Noted before the blob leaves, so that no reader of the old path misses it.
+    if (context.near.has(driver)) await context.outbox?.box.mark('moved')
+    const arrived = await arriveAt(context, source, to, options)
+    try {
+      // A delete that waits for the driver is older than what has come to it now.
+      await settleVersions(context, key, to, { copies: [], unseen: [] }, held)
+      await removeVersion(context, driver, key, etag, signal).catch(async (error: unknown) => {
+        if (isStorageError(error, 'PRECONDITION_FAILED')) await removeVersion(context, to, key, arrived.etag, signal)
+        throw error
+      })
+    } catch (error) {
+      throw halfDone(error)
+    }
+  })
 }
 
-/** To where it waits for: it is handed over. To where it lies: it stops waiting and becomes that driver's own. */
+/**
+ * To where it waits for: it is handed over. To where it lies: it stops waiting and becomes that driver's own. False
+ * where it waits no longer.
+ */
 async function relocatePending(
   context: StoreContext,
   source: StoredBlob,
+  home: string,
   to: string,
   signal: AbortSignal | undefined,
-): Promise<void> {
+): Promise<boolean> {
   const box = context.outbox?.box
-  if (box === undefined) return
-  await holding(context, source.key, async (held) => {
+  if (box === undefined) return false
+  const { key } = source
+  const older = to === home ? (await lookAround(context, key, to, nothingHeld, signal)).copies : []
+  return holding(context, key, async (held) => {
     const { record, claim, busy } = held
-    if (record?.operation !== 'put') return
+    if (record?.operation !== 'put') return false
     if (to === record.driver) {
-      const done = busy || !claim ? 'waits' : await carryOut(context, box, record, claim, { signal })
-      if (done === 'waits') throw notYet(source.key, to)
-      return
+      const done = busy || !claim ? 'waits' : await carryOut(context, box, record, claim, { older, signal })
+      if (done === 'waits') throw notYet(key, to)
+      return true
     }
     await box.mark('moved')
     const arrived = await arriveAt(context, source, to, { to, signal })
-    // An older version may lie where this one was to go: in its place a tombstone waits.
-    await settleVersions(context, arrived.key, to, { copies: [], unseen: [] }, held)
+    try {
+      // An older version may lie where this one was to go: in its place a tombstone waits.
+      await settleVersions(context, arrived.key, to, { copies: [], unseen: [] }, held)
+    } catch (error) {
+      throw halfDone(error)
+    }
+    return true
   })
+}
+
+/** What failed when the blob had arrived already, and is on both drivers. */
+function halfDone(error: unknown): unknown {
+  return isStorageError(error) ? error.with({ outcome: 'unknown' }) : error
 }
 
 function notYet(key: string, to: string): StorageError {

@@ -84,12 +84,13 @@ export async function settleVersions(
   held: HeldRecord,
   judged = false,
 ): Promise<void> {
+  // As long as a version waits nobody sees the older ones below it: they go before it does.
+  await evictCopies(context, key, before.copies)
   await supersede(context, key, driver, held, judged)
   const box = context.outbox?.box
   for (const { driver: name, failure } of box ? before.unseen : []) {
     if (box) await keepDelete(context, box, name, key, { failure })
   }
-  await evictCopies(context, key, before.copies)
 }
 
 /**
@@ -114,31 +115,71 @@ export async function evictCopies(context: StoreContext, key: string, copies: re
 }
 
 /**
- * Ends the waiting of a key that was just written elsewhere. Written to the driver that the record waits for: the
- * record goes, with all that came meanwhile, since whatever overlaps has no order. Written to another one: a waiting
- * body turns into a tombstone, so that what it was to replace does not come back under its path.
+ * Removes what lies on near drivers below a version that waits. It goes while that still hides it: else whoever is
+ * killed in between has brought back what was overwritten before. What is put there meanwhile stays. Answers whether
+ * there was anything.
+ */
+export async function removeCopies(
+  context: StoreContext,
+  key: string,
+  drivers: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  let removed = false
+  for (const driver of drivers) {
+    const copy = await headIfThere(context, driver, key, signal)
+    if (copy === undefined) continue
+    try {
+      await removeVersion(context, driver, key, copy.etag, signal)
+      removed = true
+    } catch (error) {
+      if (!isStorageError(error, 'PRECONDITION_FAILED')) throw error
+    }
+  }
+  return removed
+}
+
+/**
+ * Ends the waiting of a key that was just written. Written to the driver that the record waits for: the record goes,
+ * with all that came meanwhile, since whatever overlaps has no order. Written to another one: a waiting body turns into
+ * a tombstone, so that what it was to replace does not come back under its path; handed over meanwhile, it goes itself.
  */
 async function supersede(
   context: StoreContext,
   key: string,
   driver: string,
-  held: HeldRecord,
+  { record }: HeldRecord,
   judged: boolean,
 ): Promise<void> {
+  const current = await endWaiting(context, key, driver, record, judged)
   const box = context.outbox?.box
-  const current = await box?.find(key)
-  if (box === undefined || current === undefined) return
-  const token = held.record?.token
-  if (current.driver === driver) {
-    await endWaiting(context, current, token, judged)
-  } else if (current.token === token && current.operation === 'put') {
-    const check = (now: OutboxRecord | undefined) => {
-      if (now?.token !== token) throw changedMeanwhile(key)
-    }
-    await keepDelete(context, box, current.driver, key, { check }).catch((error: unknown) => {
-      // Somebody else's change came after it: that one is what waits now.
-      if (!isStorageError(error, 'PRECONDITION_FAILED')) throw error
-    })
+  if (box === undefined || record === undefined || record.driver === driver) return
+  if (current === undefined) return removeHandedOver(context, record)
+  if (current.driver === driver || current.operation === 'delete') return
+  // What has come after it goes too, for it may be there only because the record was; a condition was not about that.
+  const check = (now: OutboxRecord | undefined) => {
+    if (now === undefined || (judged && now.token !== record.token)) throw changedMeanwhile(key)
+  }
+  try {
+    await keepDelete(context, box, current.driver, key, { check })
+  } catch (error) {
+    if (!isStorageError(error, 'PRECONDITION_FAILED')) throw error
+    // It was carried out in this very moment.
+    if ((await box.find(key)) === undefined) await removeHandedOver(context, record)
+  }
+}
+
+/** Removes a version that waited and is on its driver by now, if it is still the one that is there. */
+async function removeHandedOver(context: StoreContext, record: OutboxRecord): Promise<void> {
+  const { key, driver, token } = record
+  if (record.operation === 'delete' || context.drivers.get(driver) === undefined) return
+  try {
+    const info = await headIfThere(context, driver, key)
+    if (info?.writeToken === token) await evictCopies(context, key, [{ driver, etag: info.etag }])
+  } catch (error) {
+    const box = fallsBack(context, driver, error) ? outboxOf(context, driver) : undefined
+    if (box === undefined) throw error
+    await keepDelete(context, box, driver, key, { failure: error as StorageError })
   }
 }
 

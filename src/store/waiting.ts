@@ -112,15 +112,13 @@ async function holdRecord(context: StoreContext, key: string): Promise<HeldRecor
   for (;;) {
     const record = await box?.find(key)
     if (box === undefined || record === undefined) return nothingHeld
-    if (isInDoubt(context, record)) return { record, claim: undefined, busy: 'doubt', release: async () => {} }
+    // In doubt too: whoever carries it out is not to take what this change writes elsewhere for an older copy.
     const claim: OutboxClaim | undefined = await box.claim(record)
     if (claim?.died) noteDoubt(context, record, claim)
-    if (claim) {
-      const busy = isInDoubt(context, record) ? 'doubt' : undefined
-      return { record, claim, busy, release: () => claim.release() }
-    }
+    const doubt = isInDoubt(context, record) ? 'doubt' : undefined
+    if (claim) return { record, claim, busy: doubt, release: () => claim.release() }
     if ((await box.find(key))?.token === record.token)
-      return { record, claim: undefined, busy: 'claimed', release: async () => {} }
+      return { record, claim: undefined, busy: doubt ?? 'claimed', release: async () => {} }
   }
 }
 
@@ -139,20 +137,23 @@ export async function holding<T>(
 }
 
 /**
- * Removes what waits of a key that was just changed on its driver: the record that was held, and what came after it,
+ * Removes what waits for the driver on which the key was just changed: the record that was held, and what came after it,
  * since whatever overlaps has no order. But a request whose answer was lost meanwhile may still come and undo the
- * change, so that what it left waits on (false); and a condition (`judged`) held for the record that was held, and for no other.
+ * change, so that what it left waits on; and a condition (`judged`) held for the record that was held, and for no other.
+ * Answers what waits on.
  */
 export async function endWaiting(
   context: StoreContext,
-  current: OutboxRecord,
-  held: string | undefined,
-  judged = false,
-): Promise<boolean> {
-  if (current.token !== held && (judged || isInDoubt(context, current))) return false
+  key: string,
+  driver: string,
+  held: OutboxRecord | undefined,
+  judged: boolean,
+): Promise<OutboxRecord | undefined> {
   try {
-    await context.outbox?.box.remove(current)
-    return true
+    return await context.outbox?.box.end(key, (current) => {
+      if (current.driver !== driver) return false
+      return current.token === held?.token || !(judged || isInDoubt(context, current))
+    })
   } catch (error) {
     throw isStorageError(error) ? error.with({ outcome: 'unknown' }) : error
   }

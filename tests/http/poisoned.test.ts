@@ -85,5 +85,7 @@ function poisoned(store: BlobStore, poison: () => Partial<StoredBlob>): BlobStor
     listPage: (options) => store.listPage(options),
     resolve: (path) => store.resolve(path),
     signUrl: (path, options) => store.signUrl(path, options),
+    verifySignedUrl: (link, options) => store.verifySignedUrl(link, options),
+    localFile: (path, options) => store.localFile(path, options),
   }
 }

@@ -34,7 +34,7 @@ test.runIf(real)(
     try {
       const run = (bench: Bench, lane: number) => runLane(bench, worlds[lane] as World, lane, Math.ceil(KILLS / LANES))
       for (const end of await Promise.allSettled(benches.map(run))) if (end.status === 'rejected') throw end.reason
-      expect(found.slice(0, 40)).toEqual([])
+      expect(found.slice(0, 40), `seed ${seed}`).toEqual([])
       for (const world of worlds) expect(await world.sweep({ aged: true })).toEqual([])
       expect(sums.kills).toBeGreaterThanOrEqual(KILLS)
     } finally {

@@ -1,6 +1,6 @@
 import { putFar, putNear, remove } from './changing.js'
 import { SIZES } from './contents.js'
-import { copy, move, relocate } from './moving.js'
+import { copy, marked, move, relocate } from './moving.js'
 import { answerOf, badPut, conditionOf, listAll, pathOf, placeOf, put, read } from './perform.js'
 import { list, read as reading } from './reading.js'
 import { reconcile } from './settling.js'
@@ -131,8 +131,12 @@ function relocating(system: System, { by, alias, key, to }: Of<'relocate'>): Act
     step: (world, scene) => {
       const outcomes = relocate(world, scene, alias, key, to)
       if (!scene.racing) return outcomes
-      // It gives way to whatever else changes the blob.
-      return [...outcomes, { answer: DOWN, world }, { answer: 'PRECONDITION_FAILED', world }]
+      // It gives way to whatever else changes the blob, before or after it has noted that blobs leave the disk.
+      const unmoved = [world, marked(world, scene)].flatMap((one): Outcome[] => [
+        { answer: DOWN, world: one },
+        { answer: 'PRECONDITION_FAILED', world: one },
+      ])
+      return [...outcomes, ...unmoved]
     },
   }
 }

@@ -91,8 +91,7 @@ export function putFar(
       else if (others === 'theirs') outcomes.push(...refusals(world, condition), fellBack(false))
       else outcomes.push({ answer: 's3', world: arrive(world, scene, key, id) })
       if (refusal === undefined && others === 'either') outcomes.push(...refusals(world, condition))
-      if (refusal === undefined && (waiting?.doubt || early || (scene.racing && waiting)))
-        outcomes.push(fellBack(false))
+      if (refusal === undefined && (waiting?.doubt || early || claimed(scene, key))) outcomes.push(fellBack(false))
       continue
     }
     const landed = fate === 'lost'
@@ -110,6 +109,11 @@ export function putFar(
     } else outcomes.push(...againstWaiting(world, scene, key, condition, () => fellBack(landed)))
   }
   return outcomes
+}
+
+/** Another process may have been at what waited of the key, and then a change goes behind it. */
+function claimed({ waited }: Scene, key: string): boolean {
+  return waited?.includes(key) ?? false
 }
 
 /** S3 does not answer: the change that waits is the current version, and below a delete what a put to the disk left. */
@@ -190,11 +194,15 @@ export function remove(
       return [gone('kept'), fate === 'answered' ? gone('told') : waits(fate === 'lost')]
     }
     if (fate === 'answered') {
+      // Only the outbox can judge the condition in the instant in which what waits is superseded.
+      if (condition !== undefined && change?.op === 'put') {
+        return againstWaiting(world, scene, key, condition, () => waits(false))
+      }
       if (refusal !== undefined) return [{ answer: refusal, world }]
       const foreign = condition !== undefined && ['theirs', 'either'].includes(origin(world, scene, key))
       return [
         gone('told'),
-        ...(change?.doubt || foreign || (scene.racing && change) ? [waits(false)] : []),
+        ...(change?.doubt || foreign || claimed(scene, key) ? [waits(false)] : []),
         ...(foreign ? refusals(world, condition) : []),
       ]
     }

@@ -55,7 +55,10 @@ export function move(world: World, scene: Scene, moving: Copying): Outcome[] {
       return [{ answer, world: later }, ...(needsNobody ? [{ answer, world: one.world }] : [])]
     })
     if (scene.link === 'up' || scene.link === 'down') return moved
-    return [...moved, { ...outcome, answer: DOWN, unknown: true }]
+    // Within S3 a move is one request, which may be carried out and not answered.
+    const within = scene.link === 'lossy' && answer === 's3' ? moved : []
+    const lost = within.map((one): Outcome => ({ ...one, answer: DOWN, unknown: true }))
+    return [...moved, ...lost, { ...outcome, answer: DOWN, unknown: true }]
   })
 }
 
@@ -132,18 +135,20 @@ function comesBack(world: World, scene: Scene, key: string, found: Found, waits:
   return { answer: 'ok', world: done }
 }
 
-/** S3 failed midway: the blob may be on both sides, and is on one. */
-function broken(world: World, scene: Scene, key: string, to: Place): Outcome[] {
-  const marked = onHost(world, scene, (host) => {
+/** Blobs may have left the disk for S3, under their keys. */
+export function marked(world: World, scene: Scene): World {
+  return onHost(world, scene, (host) => {
     host.moved = true
   })
-  const outcomes: Outcome[] = [
-    { answer: DOWN, world },
-    { answer: DOWN, world: marked },
-  ]
+}
+
+/** S3 failed midway: the blob may be on both sides, and is on one. */
+function broken(world: World, scene: Scene, key: string, to: Place): Outcome[] {
+  const bases = [world, marked(world, scene)]
+  const outcomes = bases.map((base): Outcome => ({ answer: DOWN, world: base }))
   if (scene.link === 'down') return outcomes
   const { near, waiting } = hostOf(world, scene)
-  for (const base of [world, marked]) {
+  for (const base of bases) {
     const source = waiting[key]?.id ?? (to === 's3' ? near[key] : base.far[key]?.id)
     if (source === undefined) continue
     for (const gone of scene.link === 'lossy' && to === 'local' ? [false, true] : [false]) {

@@ -8,7 +8,7 @@ import { type Mix, type Spec, specs } from './specs.js'
 import { Stepper } from './stepper.js'
 import { type Setting, System } from './system.js'
 import { finish, look } from './watching.js'
-import type { Outcome, Scene, World } from './world.js'
+import { hostOf, type Outcome, type Scene, type World } from './world.js'
 import { type Answer, Worlds } from './worlds.js'
 
 const counted = { races: 0, orders: 0 }
@@ -101,21 +101,25 @@ function explanations(
   const ends: Outcome[] = []
   for (const order of permutations(acts.map((_, index) => index))) {
     counted.orders++
-    let worlds = [world]
+    let ways: World[][] = [[world]]
     for (const index of order) {
       const { text: said, unchanged } = answers[index] as Answer
       const text = said.startsWith('moved') || said === 'twice' ? 'reconciled' : said
-      const scene = scenes[index] as Scene
-      worlds = worlds.flatMap((one) => {
-        const outcomes = (acts[index] as Act).step(one, scene)
+      ways = ways.flatMap((way) => {
+        const scene = { ...(scenes[index] as Scene), waited: waitedIn(way, scenes[index] as Scene) }
+        const outcomes = (acts[index] as Act).step(way.at(-1) as World, scene)
         return outcomes
           .filter(({ answer, unknown }) => answer === text && !(unknown && unchanged))
-          .map((outcome) => outcome.world)
+          .map((outcome) => [...way, outcome.world])
       })
     }
-    for (const end of worlds) ends.push({ answer: 'in some order', world: end })
+    for (const way of ways) ends.push({ answer: 'in some order', world: way.at(-1) as World })
   }
   return ends
+}
+
+function waitedIn(worlds: readonly World[], scene: Scene): string[] {
+  return worlds.flatMap((world) => Object.keys(hostOf(world, scene).waiting))
 }
 
 function permutations(items: readonly number[]): number[][] {

@@ -163,7 +163,8 @@ describe('a link that the application serves', () => {
       expect(pathOf(store, await store.signUrl('a'))).toBe('local:a')
     }
     expect(pathOf(withFallback, await withFallback.signUrl('s3:none'))).toBe('s3:none')
-    await expect(alone.signUrl('s3:none')).rejects.toMatchObject({ code: 'CONFIGURATION' })
+    await expect(alone.signUrl('s3:none')).rejects.toMatchObject({ code: 'CONFIGURATION', driver: 's3' })
+    await expect(alone.publicUrl('s3:none')).rejects.toMatchObject({ code: 'CONFIGURATION', driver: 's3' })
     await expect(open({ readThrough: false }).signUrl('s3:a')).rejects.toMatchObject({ code: 'CONFIGURATION' })
   })
 
