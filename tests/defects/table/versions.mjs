@@ -101,6 +101,20 @@ export const versions = [
     tests: overlap('does not stay on S3'),
   },
   {
+    name: 'a condition on what is handed over in the same moment does not hold, for a put',
+    file: 'src/store/put.ts',
+    find: "if (!isStorageError(error, 'NOT_FOUND')) throw error\n    // It was handed",
+    replace: 'throw error\n    // It was handed',
+    tests: overlap('put holds for what is handed over'),
+  },
+  {
+    name: 'a condition on what is handed over in the same moment does not hold, for a delete',
+    file: 'src/store/delete.ts',
+    find: "(isStorageError(error, 'NOT_FOUND') ? run() : Promise.reject(error))",
+    replace: 'Promise.reject(error)',
+    tests: overlap('delete holds for what is handed over'),
+  },
+  {
     name: 'a put ends the waiting before the older copy is gone',
     file: 'src/store/versions.ts',
     find: 'await evictCopies(context, key, before.copies)\n  await supersede(context, key, driver, held, judged)',

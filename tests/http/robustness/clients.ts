@@ -74,16 +74,17 @@ export class RawClient {
   readonly socket: Socket
   readonly #chunks: Buffer[] = []
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Socket, reads: boolean) {
     this.socket = socket
     socket.on('error', () => {})
-    socket.on('data', (chunk) => this.#chunks.push(chunk))
+    if (reads) socket.on('data', (chunk) => this.#chunks.push(chunk))
   }
 
-  static async open(port: number): Promise<RawClient> {
+  /** With `reads` false it never takes a byte. */
+  static async open(port: number, reads = true): Promise<RawClient> {
     const socket = connect(port, '127.0.0.1')
     await once(socket, 'connect')
-    return new RawClient(socket)
+    return new RawClient(socket, reads)
   }
 
   /** Sends requests without their blank lines; each line of `requests` is one request. */
