@@ -72,7 +72,7 @@ const space = fc.constantFrom('', '', ' ', '\t', '  ')
 const tagList: Arbitrary<(facts: Facts) => string> = fc.oneof(
   fc.constant(() => '*'),
   fc.constant(({ etag }: Facts) => etag),
-  fc.array(fc.tuple(space, tag, space), { minLength: 1, maxLength: 4 }).map((tags) => (facts) => {
+  fc.array(fc.tuple(space, tag, space), { minLength: 1, maxLength: 4 }).map((tags) => (facts: Facts) => {
     return tags.map(([before, one, after]) => `${before}${one(facts)}${after}`).join(',')
   }),
 )
