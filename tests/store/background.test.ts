@@ -44,6 +44,21 @@ describe('the circuit', () => {
     expect(warned).toHaveLength(1)
   })
 
+  test('a driver that a read found unreachable is probed as soon, though nothing waits', async () => {
+    const { store, s3 } = await memoryStore({ fallback: quick, reconcile: { interval: 600_000 } })
+    await store.put('there', 'x')
+    // The look after the start is over: nothing but the outage itself makes the next one.
+    await sleep(400)
+    const open = next(store, 'circuit')
+    s3.outage()
+    await expect(store.get('s3:there')).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    expect(await open).toMatchObject({ state: 'open' })
+    const closed = new Promise<void>((resolve) => store.on('circuit', ({ state }) => state === 'closed' && resolve()))
+    s3.recover()
+    await closed
+    expect(await (await store.get('s3:there')).text()).toBe('x')
+  })
+
   test('throttling, a full driver and a refusal open none', async () => {
     const { store, s3 } = await memoryStore({ fallback: quick })
     const slow = new StorageError('UNAVAILABLE', 'slow down', { throttled: true, outcome: 'unchanged' })
