@@ -14,6 +14,20 @@ export const versions = [
     tests: outbox('of the highest generation'),
   },
   {
+    name: 'of a record that is gone the one below it is taken',
+    file: 'src/outbox/pending-index.ts',
+    find: 'other.generation < gone.generation',
+    replace: 'false',
+    tests: file('unit/outbox/fs-outbox', 'no reason to take'),
+  },
+  {
+    name: 'of a record that is gone nobody asks what took its place',
+    file: 'src/outbox/pending-records.ts',
+    find: "if (loaded === 'gone') await this.refresh()",
+    replace: '',
+    tests: file('unit/outbox/fs-outbox', 'no reason to take'),
+  },
+  {
     name: 'get and head do not mind a tombstone',
     file: 'src/store/read.ts',
     find: 'if (this.#gone.get(step.key) === step.driver) continue',
