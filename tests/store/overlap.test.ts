@@ -129,6 +129,21 @@ describe('the older copy on the disk goes while the version above it still waits
   }
 })
 
+test('below a tombstone the copy on the disk goes only when what was put to S3 can be read', async () => {
+  const { store, s3, local } = await world()
+  s3.outage()
+  await store.put('a', 'waits')
+  await store.put('a', 'on disk', { driver: 'local' })
+  s3.recover()
+  let seen: unknown
+  local.steps.beforeDelete = async () => {
+    seen = await store.pending()
+  }
+  await store.put('a', 'new')
+  expect(seen).toEqual([])
+  await expect(local.head('a')).rejects.toMatchObject({ code: 'NOT_FOUND' })
+})
+
 describe('a change by another process meanwhile', () => {
   test('what waited is handed over while its key is put to the disk: it does not stay on S3', async () => {
     const { store, s3, local, remote, open } = await world()

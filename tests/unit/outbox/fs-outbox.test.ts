@@ -2,7 +2,9 @@ import { createHash, randomBytes } from 'node:crypto'
 import { copyFile, mkdir, readdir, readFile, stat, truncate, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { type Disk, diskFrom } from '../../../src/disk/index.js'
 import { StorageError } from '../../../src/errors/index.js'
+import { FsOutbox } from '../../../src/outbox/index.js'
 import { encodeRecord, INLINE_BYTES } from '../../../src/outbox/record.js'
 import { recordName } from '../../../src/outbox/record-name.js'
 import type { OutboxRecord, PutRecord, RejectedRecord } from '../../../src/outbox/types.js'
@@ -108,6 +110,51 @@ describe('generations', () => {
     const third = await put(outbox, 'a', 'third')
     await outbox.remove(second)
     expect(await outbox.find('a')).toEqual(third)
+  })
+
+  test('that are gone when they are read are no reason to take an older one that is still there', async () => {
+    const folder = await tempFolder()
+    const node = diskFrom()
+    let meanwhile: (() => Promise<unknown>) | undefined
+    const disk: Disk = {
+      ...node,
+      open: async (path, ...rest) => {
+        const step = path.includes('/records/') ? meanwhile : undefined
+        if (step) meanwhile = undefined
+        await step?.()
+        return node.open(path, ...rest)
+      },
+    }
+    // Slow to remove what it has superseded.
+    let removing = () => {}
+    const blocked = new Promise<void>((resolve) => {
+      removing = resolve
+    })
+    const slow: Disk = {
+      ...node,
+      unlink: async (path) => {
+        if (path.includes('/records/')) await blocked
+        return node.unlink(path)
+      },
+    }
+    const outboxWith = (disk: Disk) => new FsOutbox({ disk, directory: folder, durability: 'none' })
+    const [writer, reader] = [outboxWith(slow), outboxWith(disk)]
+    try {
+      const first = await put(writer, 'a', 'first')
+      expect(await reader.find('a')).toEqual(first)
+      for (const look of [() => reader.find('a'), async () => (await reader.list()).at(0)]) {
+        const second = await put(writer, 'a', 'second')
+        let third: PutRecord | undefined
+        meanwhile = async () => {
+          third = await put(writer, 'a', 'third')
+          await unlink(join(folder, 'records', recordName(second)))
+        }
+        expect(await look()).toEqual(third)
+      }
+    } finally {
+      removing()
+      await Promise.all([writer.close(), reader.close()])
+    }
   })
 
   test('end in the instant in which it is asked whether they may: nothing is committed in between', async () => {
