@@ -6,10 +6,16 @@ const { MODEL_RUNS, MODEL_SEED, MODEL_PATH, MODEL_REPLAY } = process.env
 
 const times = Number(MODEL_RUNS ?? 1)
 
+/** Only against a hang: how long a suite takes depends on who else is on the machine. */
+const timeout = 900_000 * Math.max(times, 1)
+
 export const repeated = {
   times,
-  timeout: 240_000 * Math.max(times, 1),
+  timeout,
   replay: {
+    // Before the test's time is up, so that the seed is told, and what had failed by then.
+    interruptAfterTimeLimit: timeout - 60_000,
+    markInterruptAsFailure: true,
     ...(MODEL_SEED === undefined ? {} : { seed: Number(MODEL_SEED) }),
     ...(MODEL_PATH === undefined ? {} : { path: MODEL_PATH }),
   },

@@ -118,9 +118,11 @@ async function send(reply: FastifyReply, work: (request: HttpRequest) => Promise
   if (body instanceof Readable) {
     // A hook that fails, or that puts something else in its place, leaves the body unread.
     reply.raw.once('close', () => body.destroy())
-    // What Fastify answers instead, where a hook takes its time, is not the blob.
-    body.once('error', () => {
-      if (!reply.raw.headersSent) for (const name in headers) reply.removeHeader(name)
+    body.once('error', (error) => {
+      // Fastify would end a stream of HTTP/2 without an error, as if that were all.
+      if (reply.raw.headersSent) reply.raw.destroy(error)
+      // What it answers instead, where a hook takes its time, is not the blob.
+      else for (const name in headers) reply.removeHeader(name)
     })
   }
   // @fastify/compress knows no Cache-Control: no-transform, and would send other bytes under the same strong etag.

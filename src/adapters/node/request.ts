@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Http2Stream } from 'node:http2'
 import type { HttpRequest } from '../../http/index.js'
 
 /** A request of Node's server as the HTTP layer takes it. */
@@ -8,7 +9,16 @@ export function httpRequest(req: IncomingMessage, res: ServerResponse): HttpRequ
 
 /** Whether nobody can be answered any more. The response of HTTP/2 has no `destroyed`, but its stream has. */
 export function isGone(res: ServerResponse): boolean {
-  return res.destroyed || (res as { readonly stream?: { readonly destroyed: boolean } }).stream?.destroyed === true
+  return res.destroyed || streamOf(res)?.destroyed === true
+}
+
+/** A stream of HTTP/2 that is reset ends as well; only `aborted` tells that it was not we who ended it. */
+function wasAnswered(res: ServerResponse): boolean {
+  return res.writableFinished && streamOf(res)?.aborted !== true
+}
+
+function streamOf(res: ServerResponse): Http2Stream | undefined {
+  return (res as { readonly stream?: Http2Stream }).stream
 }
 
 class NodeRequest implements HttpRequest {
@@ -26,7 +36,7 @@ class NodeRequest implements HttpRequest {
       return
     }
     // Of the response: a request closes as soon as it was read. After the end there is nothing left to abort.
-    res.once('close', () => res.writableFinished || gone.abort())
+    res.once('close', () => wasAnswered(res) || gone.abort())
     // A response that waits behind another one on its connection has no connection yet, and is never told of its end.
     req.once('close', () => req.errored && gone.abort())
   }

@@ -45,7 +45,7 @@ export const doubts = [
   {
     name: 'reconcile trusts what a process that died has left',
     file: 'src/store/reconcile.ts',
-    find: 'if (claim.died) noteDoubt(this.#context, current as OutboxRecord, claim)',
+    find: 'if (claim.died) noteDoubt(this.#context, current, claim)',
     replace: '',
     tests: doubt('the record is looked at again'),
   },

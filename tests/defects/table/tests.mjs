@@ -12,6 +12,7 @@ export const outbox = (only) => file('defects/outbox', only)
 export const handOver = (only) => file('defects/hand-over', only)
 export const doubt = (only) => file('defects/doubt', only)
 export const waiting = (only) => file('store/waiting', only)
+export const overlap = (only) => file('store/overlap', only)
 /** Random sequences of calls. */
 export const model = (suite) => file(`model/${suite}`)
 export const s3 = (path, only) => file(path, only, { s3: true })

@@ -1,4 +1,4 @@
-import { file, handOver, model, outbox, waiting } from './tests.mjs'
+import { file, handOver, model, outbox, overlap, s3, waiting } from './tests.mjs'
 
 /**
  * Which version a key has.
@@ -38,23 +38,23 @@ export const versions = [
   {
     name: 'a direct put supersedes nothing',
     file: 'src/store/versions.ts',
-    find: 'await endWaiting(context, current, token, judged)',
-    replace: '',
+    find: 'await endWaiting(context, key, driver, record, judged)',
+    replace: 'await context.outbox?.box.find(key)',
     tests: waiting('reaches S3 again'),
     long: model('one-process'),
   },
   {
     name: 'a direct delete supersedes nothing',
     file: 'src/store/delete.ts',
-    find: 'now === undefined || (await endWaiting(context, now, record?.token))',
-    replace: 'true || now',
+    find: 'waits ? await endWaiting(context, key, driver, record, judged) : undefined',
+    replace: 'undefined as OutboxRecord | undefined',
     tests: handOver('a direct delete'),
   },
   {
     name: 'a put to the disk leaves a waiting put as it is',
     file: 'src/store/versions.ts',
-    find: "} else if (current.token === token && current.operation === 'put') {",
-    replace: '} else if (false) {',
+    find: "if (current.driver === driver || current.operation === 'delete') return",
+    replace: 'return',
     tests: waiting('to the other driver'),
   },
   {
@@ -67,9 +67,103 @@ export const versions = [
   {
     name: 'an older copy on the disk stays when a put has arrived on S3',
     file: 'src/store/carry-out.ts',
-    find: 'await evictCopies(this.#context, key, copies)',
+    find: 'await evictCopies(this.#context, record.key, this.#options.older)',
     replace: '',
     tests: waiting('an older local copy'),
+  },
+  {
+    name: 'what is put to the disk while a version is handed over is taken for an older copy',
+    file: 'src/store/carry-out.ts',
+    find: 'await evictCopies(this.#context, record.key, this.#options.older)',
+    replace: 'await evictCopies(this.#context, record.key, await olderCopies(this.#context, record, undefined))',
+    tests: overlap('is no older copy of it'),
+  },
+  {
+    name: 'who hands a version over does not look whether it is still the current one',
+    file: 'src/store/carry-out.ts',
+    find: 'if (!(await isCurrent(this.#box, record))) return\n    await evict',
+    replace: 'await evict',
+    tests: overlap('claim of a third process'),
+  },
+  {
+    name: 'a change behind a lost request does not keep others from handing over',
+    file: 'src/store/waiting.ts',
+    find: 'const claim: OutboxClaim | undefined = await box.claim(record)',
+    replace: `if (isInDoubt(context, record)) return { record, claim: undefined, busy: 'doubt', release: async () => {} }
+    const claim: OutboxClaim | undefined = await box.claim(record)`,
+    tests: overlap('lost request keeps it'),
+  },
+  {
+    name: 'what was handed over meanwhile stays on S3 below what was put to the disk',
+    file: 'src/store/versions.ts',
+    find: 'if (current === undefined) return removeHandedOver(context, record)',
+    replace: 'if (current === undefined) return',
+    tests: overlap('does not stay on S3'),
+  },
+  {
+    name: 'a condition on what is handed over in the same moment does not hold, for a put',
+    file: 'src/store/put.ts',
+    find: "if (!isStorageError(error, 'NOT_FOUND')) throw error\n    // It was handed",
+    replace: 'throw error\n    // It was handed',
+    tests: overlap('put holds for what is handed over'),
+  },
+  {
+    name: 'a condition on what is handed over in the same moment does not hold, for a delete',
+    file: 'src/store/delete.ts',
+    find: "(isStorageError(error, 'NOT_FOUND') ? run() : Promise.reject(error))",
+    replace: 'Promise.reject(error)',
+    tests: overlap('delete holds for what is handed over'),
+  },
+  {
+    name: 'a put ends the waiting before the older copy is gone',
+    file: 'src/store/versions.ts',
+    find: 'await evictCopies(context, key, before.copies)\n  await supersede(context, key, driver, held, judged)',
+    replace: 'await supersede(context, key, driver, held, judged)\n  await evictCopies(context, key, before.copies)',
+    tests: overlap('a put that reaches S3'),
+  },
+  {
+    name: 'a delete ends the waiting before the older copy is gone',
+    file: 'src/store/delete.ts',
+    find: 'if (waitsFor.length > 0) changed = await removeCopies(context, key, plan.near, signal)',
+    replace: 'void removeCopies',
+    tests: overlap('a delete, with S3'),
+    long: s3('kill/kill'),
+  },
+  {
+    name: 'a move ends the waiting before the older copy is gone',
+    file: 'src/store/copy.ts',
+    find: 'await removeCopies(context, source.key, near, signal)\n    for (const name of near) below.delete(name)',
+    replace: 'void removeCopies',
+    tests: overlap('a move, with S3'),
+    long: s3('kill/kill'),
+  },
+  {
+    name: 'a version that went while it was opened is looked for on S3',
+    file: 'src/store/read.ts',
+    find: 'if (found) return found\n      // It went',
+    replace: 'return found\n      // It went',
+    tests: overlap('while it is opened'),
+  },
+  {
+    name: 'a put to the disk leaves what was put on a version that waited',
+    file: 'src/store/versions.ts',
+    find: '(judged && now.token !== record.token)',
+    replace: 'now.token !== record.token',
+    tests: overlap('begun before, has ended'),
+  },
+  {
+    name: 'the end of what waits is judged before its instant',
+    file: 'src/outbox/fs-outbox.ts',
+    find: 'if (current === undefined || !mayGo(current)) return current',
+    replace: 'if (current?.generation !== 1 || !mayGo(current)) return current',
+    tests: file('unit/outbox/fs-outbox', 'in the instant'),
+  },
+  {
+    name: 'a relocation that stopped midway has changed nothing',
+    file: 'src/store/relocate.ts',
+    find: "isStorageError(error) ? error.with({ outcome: 'unknown' }) : error",
+    replace: 'error',
+    tests: overlap('may be on both sides'),
   },
   {
     name: 'the tombstone of a moved source does not wait for the copy',

@@ -14,6 +14,8 @@ export interface Received {
   readonly body: Buffer
   /** Whether the message ended as HTTP says that it must; false where the connection was cut. */
   readonly complete: boolean
+  /** Milliseconds between the last bytes and the end. */
+  readonly silence: number
 }
 
 /** A request on a connection of its own, whose answer is read as slowly as the test likes. */
@@ -23,6 +25,7 @@ export class Exchange {
   readonly answered: Promise<IncomingMessage>
   readonly #chunks: Buffer[] = []
   #received = 0
+  #heard = performance.now()
   #iterator: AsyncIterator<Buffer> | undefined
 
   constructor(url: string, { method = 'GET', headers = {} }: AskOptions = {}) {
@@ -43,7 +46,7 @@ export class Exchange {
     const response = await this.answered
     while (await this.#next());
     const { statusCode: status = 0, headers, complete } = response
-    return { status, headers, body: Buffer.concat(this.#chunks), complete }
+    return { status, headers, body: Buffer.concat(this.#chunks), complete, silence: performance.now() - this.#heard }
   }
 
   leave(): void {
@@ -56,6 +59,7 @@ export class Exchange {
     const step = await this.#iterator.next().catch(() => undefined)
     if (step === undefined || step.done) return false
     this.#chunks.push(step.value)
+    this.#heard = performance.now()
     this.#received += step.value.byteLength
     return true
   }
@@ -70,16 +74,17 @@ export class RawClient {
   readonly socket: Socket
   readonly #chunks: Buffer[] = []
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Socket, reads: boolean) {
     this.socket = socket
     socket.on('error', () => {})
-    socket.on('data', (chunk) => this.#chunks.push(chunk))
+    if (reads) socket.on('data', (chunk) => this.#chunks.push(chunk))
   }
 
-  static async open(port: number): Promise<RawClient> {
+  /** With `reads` false it never takes a byte. */
+  static async open(port: number, reads = true): Promise<RawClient> {
     const socket = connect(port, '127.0.0.1')
     await once(socket, 'connect')
-    return new RawClient(socket)
+    return new RawClient(socket, reads)
   }
 
   /** Sends requests without their blank lines; each line of `requests` is one request. */

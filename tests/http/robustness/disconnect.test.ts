@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest'
-import type { FailedRequest } from '../../../src/http/index.js'
+import { blobHref, type FailedRequest } from '../../../src/http/index.js'
 import { pattern } from '../../store/pattern.js'
 import { adapters, type DeliveryServer, startDelivery } from '../servers.js'
 import { type Backend, fsBackend, s3Backend } from './backends.js'
@@ -33,7 +33,7 @@ describe.each(['fs', 's3'] as const)('clients that leave, with blobs on %s', (na
 
   /** 30 requests that have reached the driver. */
   async function clients(headers: Record<string, string> = {}): Promise<Exchange[]> {
-    const url = `${server?.url}/content/${encodeURIComponent(path)}`
+    const url = blobHref(`${server?.url}/content`, path)
     const all = Array.from({ length: CLIENTS }, () => new Exchange(url, { headers }))
     await until(() => backend.watch.signals.length >= CLIENTS, 'get of each client')
     return all

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { copyFile, mkdir, readdir, readFile, stat, truncate, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { StorageError } from '../../../src/errors/index.js'
 import { encodeRecord, INLINE_BYTES } from '../../../src/outbox/record.js'
 import { recordName } from '../../../src/outbox/record-name.js'
 import type { OutboxRecord, PutRecord, RejectedRecord } from '../../../src/outbox/types.js'
@@ -107,6 +108,30 @@ describe('generations', () => {
     const third = await put(outbox, 'a', 'third')
     await outbox.remove(second)
     expect(await outbox.find('a')).toEqual(third)
+  })
+
+  test('end in the instant in which it is asked whether they may: nothing is committed in between', async () => {
+    const folder = await tempFolder()
+    const [outbox, other] = [openOutbox(folder), openOutbox(folder)]
+    expect(await outbox.end('a', () => true)).toBeUndefined()
+    const kept = await put(outbox, 'a', 'kept')
+    expect(await other.end('a', () => false)).toEqual(kept)
+    expect(await other.find('a')).toEqual(kept)
+    for (let round = 0; round < 30; round++) {
+      const first = (await outbox.find('a')) ?? (await put(outbox, 'a', 'first'))
+      const onto = (current: OutboxRecord | undefined) => {
+        if (current?.token !== first.token) throw new StorageError('PRECONDITION_FAILED', 'It was changed meanwhile.')
+        return {}
+      }
+      const joined = outbox.commitDelete({ key: 'a', operation: 'delete', driver: 's3', base: 'unknown' }, { onto })
+      joined.catch(() => {})
+      // Every other round it comes in the middle of the commit.
+      if (round % 2 === 0) await new Promise(setImmediate)
+      await other.end('a', () => true)
+      await joined.catch(() => {})
+      // Either it was refused, or it went too.
+      expect(await outbox.find('a')).toBeUndefined()
+    }
   })
 
   test('an older record that a crash left behind does not come back', async () => {
