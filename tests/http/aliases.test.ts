@@ -9,7 +9,7 @@ import { blobHref } from '../../src/http/index.js'
 import { HybridStore, prefixPaths } from '../../src/index.js'
 import { onEnd, tempRoot } from '../store/support.js'
 import { guarded } from './aliases/guarded.js'
-import { otherPaths, otherRoutes, spellingsOf, waysOut } from './aliases/spellings.js'
+import { addressOf, otherPaths, otherRoutes, spellingsOf, waysOut } from './aliases/spellings.js'
 import type { Answer } from './client.js'
 import { adapters } from './servers.js'
 import { clientOf, serve } from './support.js'
@@ -43,8 +43,8 @@ async function secretStore() {
 /** All targets behind the mount that may be taken for the address of a secret, and ways to files that are no blobs. */
 const targets = [
   ...secrets.flatMap((key) => {
-    const href = blobHref('', key).slice(1)
-    const paths = [...spellingsOf(key).filter((spelling) => spelling !== href), ...otherPaths(href)]
+    const href = addressOf(key)
+    const paths = [...spellingsOf(key), ...otherPaths(href)]
     const queries = ['?', '?x', '?x=/../y', '#', '#x', '#/../../open.txt', '?#'].map((tail) => `${href}${tail}`)
     return [
       ...[...paths, ...queries].map((path) => `/content/${path}`),

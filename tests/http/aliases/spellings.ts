@@ -70,43 +70,46 @@ const TAILS = [
   ],
 ]
 
+const HEADS = ['/', '//', './', '../', '%2f', '%2e/', '%2e%2e/', '..%2f', '\\', '%5c', '%20', '%00', '~/', ';/']
+
+/** The address of a key, as it is written. */
+export function addressOf(key: string): string {
+  return key.split('/').map(encodeURIComponent).join('/')
+}
+
 /**
- * Other ways to write an address, most of which some server, proxy or file system takes for the same: of a path behind a
- * route. The address itself is not among them.
+ * Other ways to write the address of a key, most of which some server, proxy or file system takes for the same: to stand
+ * behind a route. The address itself is not among them.
  */
-export function spellingsOf(path: string): string[] {
+export function spellingsOf(key: string): string[] {
+  const address = addressOf(key)
   const all = new Set([
-    ...encoded(path),
-    ...inside(path),
-    ...TAILS.map((tail) => `${path}${tail}`),
-    ...['/', '//', './', '../', '%2f', '%2e/', '%2e%2e/', '..%2f', '\\', '%5c', '%20', '%00', '~/', ';/'].map(
-      (head) => head + path,
-    ),
-    ...cases(path),
-    path.normalize('NFD').split('/').map(encodeURIComponent).join('/'),
-    path.replace('a', '\uff41'),
+    ...encoded(key),
+    ...inside(address),
+    ...TAILS.map((tail) => `${address}${tail}`),
+    ...HEADS.map((head) => `${head}${address}`),
+    ...cases(address),
+    key,
+    addressOf(key.normalize('NFD')),
+    address.replace('a', '\uff41'),
+    address.replace('a', '%EF%BD%81'),
   ])
-  all.delete(path)
-  all.delete(encodeURI(path))
+  all.delete(address)
   return [...all].map((spelling) => Buffer.from(spelling).toString('latin1'))
 }
 
-/** Each character encoded, once and twice, and all of them. */
-function encoded(path: string): string[] {
-  const bytes = [...Buffer.from(path)]
-  const hex = (byte: number) => `%${byte.toString(16).padStart(2, '0')}`
-  const one = [...path].flatMap((char, i) => {
-    const code = [...Buffer.from(char)].map(hex).join('')
-    const around = (middle: string) => [...path].map((other, at) => (at === i ? middle : other)).join('')
-    const plain = char === encodeURIComponent(char)
-    return [
-      around(code.replaceAll('%', '%25')),
-      ...(plain || char === '/' ? [code, code.toUpperCase()].map(around) : []),
-    ]
+/** Each character encoded in lower and upper case and twice, the others as they are written; and all of them. */
+function encoded(key: string): string[] {
+  const hex = (text: string) => [...Buffer.from(text)].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join('')
+  const chars = [...key]
+  const one = chars.flatMap((char, i) => {
+    const around = (middle: string) => {
+      return addressOf(chars.slice(0, i).join('')) + middle + addressOf(chars.slice(i + 1).join(''))
+    }
+    return [hex(char), hex(char).toUpperCase(), hex(char).replaceAll('%', '%25'), char].map(around)
   })
-  const all = bytes.map(hex).join('')
-  const but = (byte: number) => (byte === 0x2f ? '/' : hex(byte))
-  return [...one, all, all.toUpperCase(), all.replaceAll('%', '%25'), bytes.map(but).join('')]
+  const all = hex(key)
+  return [...one, all, all.toUpperCase(), all.replaceAll('%', '%25'), all.replaceAll('%2f', '/')]
 }
 
 /** Something put in at each slash. */
