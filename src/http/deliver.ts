@@ -60,7 +60,8 @@ async function elsewhere(
   options: DeliverOptions,
 ): Promise<HttpResponse | undefined> {
   const file = options.accel && (await accelerated(store, request, path, options))
-  return file ?? (options.redirect ? redirected(store, request, path, options) : undefined)
+  const answer = file ?? (options.redirect ? await redirected(store, request, path, options) : undefined)
+  return answer && { ...answer, headers: checked(answer.headers) }
 }
 
 function here(store: BlobStore, request: HttpRequest, path: string, options: DeliverOptions): Promise<HttpResponse> {
@@ -132,7 +133,7 @@ function headersOf(info: StoredBlob, options: DeliverOptions): Record<string, st
   return checked({ ...presentation(info, options), ...validators(info, options), ...ownHeaders(options) })
 }
 
-function checked(headers: Record<string, string>): Record<string, string> {
+function checked<H extends HttpResponse['headers']>(headers: H): H {
   for (const name in headers) checkField(name, headers[name])
   return headers
 }

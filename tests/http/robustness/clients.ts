@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, request as send } from 'node:http'
 import { connect, type Socket } from 'node:net'
+import type { AdapterName } from '../servers.js'
 
 export interface AskOptions {
   readonly method?: string
@@ -67,6 +68,11 @@ export class Exchange {
 
 export function ask(url: string, options?: AskOptions): Promise<Received> {
   return new Exchange(url, options).rest()
+}
+
+/** Whether the middleware compresses a blob: there is none for Node, and that of Fastify is kept from it. */
+export function compresses(adapter: AdapterName): boolean {
+  return adapter !== 'node' && adapter !== 'fastify'
 }
 
 /** A bare connection, for what no HTTP client does. */

@@ -3,7 +3,7 @@ import { blobHref, type FailedRequest } from '../../../src/http/index.js'
 import { pattern } from '../../store/pattern.js'
 import { adapters, type DeliveryServer, startDelivery } from '../servers.js'
 import { type Backend, fsBackend, s3Backend } from './backends.js'
-import { Exchange } from './clients.js'
+import { compresses, Exchange } from './clients.js'
 import { settled, until } from './until.js'
 
 const MIB = 1024 * 1024
@@ -62,6 +62,8 @@ describe.each(['fs', 's3'] as const)('clients that leave, with blobs on %s', (na
       for (const client of await clients()) client.leave()
       await until(() => backend.watch.signals.every((signal) => signal?.aborted), 'signal for each')
       backend.watch.release()
+      // What the deaf one opens in spite of that takes as long as it takes.
+      await until(() => backend.watch.opening === 0, 'answer to each')
       await everythingIsBack()
     })
 
@@ -71,17 +73,18 @@ describe.each(['fs', 's3'] as const)('clients that leave, with blobs on %s', (na
       await everythingIsBack()
     })
 
+    const compressed = ['compressed', 'middleware', { 'accept-encoding': 'gzip' }] as const
     test.each([
       ['as it is', 'plain', {}],
-      ['compressed', 'middleware', { 'accept-encoding': 'gzip' }],
       ['in parts', 'plain', { range: 'bytes=0-3000000,4000000-30000000' }],
+      ...(compresses(adapter) ? [compressed] : []),
     ] as const)('after 1 MiB of a blob that is sent %s', async (_, mount, headers) => {
       await start(mount, 'private')
       const all = await clients(headers)
-      const compressed = 'accept-encoding' in headers && adapter !== 'node'
-      await Promise.all(all.map((client) => client.take(compressed ? 1 : MIB)))
+      const encoded = 'accept-encoding' in headers
+      await Promise.all(all.map((client) => client.take(encoded ? 1 : MIB)))
       const { headers: answered } = await (all[0] as Exchange).answered
-      expect(answered['content-encoding']).toBe(compressed ? 'gzip' : undefined)
+      expect(answered['content-encoding']).toBe(encoded ? 'gzip' : undefined)
       expect(await backend.held()).not.toEqual([])
       for (const client of all) client.leave()
       await everythingIsBack()

@@ -8,6 +8,7 @@ export class Watch {
   /** Of each get so far. */
   readonly signals: (AbortSignal | undefined)[] = []
   readonly #open = new Set<BlobReader>()
+  #opening = 0
   #hold: Hold = 'none'
   #release = () => {}
   #released: Promise<void> = Promise.resolve()
@@ -15,6 +16,11 @@ export class Watch {
   /** Readers that were neither read to their end nor given up. */
   get open(): number {
     return this.#open.size
+  }
+
+  /** Calls of get that were not answered yet. */
+  get opening(): number {
+    return this.#opening
   }
 
   /** Holds each get from now on. */
@@ -38,10 +44,15 @@ export class Watch {
     const { signal } = options
     const hold = this.#hold
     this.signals.push(signal)
-    if (hold !== 'none') await this.#wait(hold === 'listening' ? signal : undefined)
-    const reader = await driver.get(key, hold === 'deaf' ? { ...options, signal: undefined } : options)
-    this.#open.add(reader)
-    return this.#watched(reader)
+    this.#opening++
+    try {
+      if (hold !== 'none') await this.#wait(hold === 'listening' ? signal : undefined)
+      const reader = await driver.get(key, hold === 'deaf' ? { ...options, signal: undefined } : options)
+      this.#open.add(reader)
+      return this.#watched(reader)
+    } finally {
+      this.#opening--
+    }
   }
 
   async #wait(signal: AbortSignal | undefined): Promise<void> {
