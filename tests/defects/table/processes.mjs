@@ -24,7 +24,7 @@ export const processes = [
   {
     name: 'removals are not applied from the change log',
     file: 'src/outbox/pending-records.ts',
-    find: "if (type === 'removed') {\n        this.#index.remove(name)",
+    find: "if (type === 'removed') {\n        this.#index.forget(name)",
     replace: "if (type === 'removed') {",
     tests: outbox('see what the others add'),
   },

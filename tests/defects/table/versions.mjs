@@ -18,7 +18,7 @@ export const versions = [
     file: 'src/outbox/pending-index.ts',
     find: 'other.generation < gone.generation',
     replace: 'false',
-    tests: file('unit/outbox/fs-outbox', 'no reason to take'),
+    tests: file('unit/outbox/fs-outbox', 'below one that was removed'),
   },
   {
     name: 'of a record that is gone nobody asks what took its place',

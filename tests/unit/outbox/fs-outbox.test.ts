@@ -12,6 +12,20 @@ import { entry, openOutbox, put, readAll, tempFolder } from './support.js'
 
 const names = (path: string) => readdir(path).catch(() => [] as string[])
 
+/** A disk on which files of a folder are not removed before `goOn`. */
+function slowToRemove(part: string) {
+  const node = diskFrom()
+  let goOn = () => {}
+  const blocked = new Promise<void>((resolve) => {
+    goOn = resolve
+  })
+  const unlink = async (path: string) => {
+    if (path.includes(part)) await blocked
+    return node.unlink(path)
+  }
+  return { slow: { ...node, unlink } satisfies Disk, goOn: () => goOn() }
+}
+
 describe('a body in the outbox', () => {
   test.each([0, 1, INLINE_BYTES - 1, INLINE_BYTES, INLINE_BYTES + 1, 3_000_000])(
     'of %i bytes reads back, also after reopening',
@@ -125,18 +139,7 @@ describe('generations', () => {
         return node.open(path, ...rest)
       },
     }
-    // Slow to remove what it has superseded.
-    let removing = () => {}
-    const blocked = new Promise<void>((resolve) => {
-      removing = resolve
-    })
-    const slow: Disk = {
-      ...node,
-      unlink: async (path) => {
-        if (path.includes('/records/')) await blocked
-        return node.unlink(path)
-      },
-    }
+    const { slow, goOn } = slowToRemove('/records/')
     const outboxWith = (disk: Disk) => new FsOutbox({ disk, directory: folder, durability: 'none' })
     const [writer, reader] = [outboxWith(slow), outboxWith(disk)]
     try {
@@ -152,8 +155,26 @@ describe('generations', () => {
         expect(await look()).toEqual(third)
       }
     } finally {
-      removing()
+      goOn()
       await Promise.all([writer.close(), reader.close()])
+    }
+  })
+
+  test('below one that was removed are gone too, before it is told', async () => {
+    const folder = await tempFolder()
+    const { slow, goOn } = slowToRemove('/bodies/')
+    const writer = new FsOutbox({ disk: slow, directory: folder, durability: 'none' })
+    const reader = openOutbox(folder)
+    try {
+      const first = await put(writer, 'a', randomBytes(100_000))
+      expect(await reader.find('a')).toEqual(first)
+      await put(writer, 'a', 'second')
+      await expect.poll(() => names(join(folder, 'records'))).toHaveLength(1)
+      expect(await openOutbox(folder).end('a', () => true)).toBeUndefined()
+      expect(await reader.find('a')).toBeUndefined()
+    } finally {
+      goOn()
+      await writer.close()
     }
   })
 
