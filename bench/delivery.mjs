@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { FsDriver } from 'hybrid-store/fs'
 
 const run = promisify(execFile)
 const SIZES = { '1 KiB': 1024, '100 KiB': 100 * 1024, '10 MiB': 10 * 1024 * 1024 }
@@ -27,7 +28,8 @@ const S3_PAIRS = [{ ours: 'hybrid-store, S3', theirs: 'GetObject, piped', goals:
 export async function delivery(folder, s3, rounds = 5) {
   const root = join(folder, 'files')
   await mkdir(root)
-  for (const [name, size] of Object.entries(SIZES)) await writeFile(join(root, fileOf(name)), randomBytes(size))
+  const driver = new FsDriver({ root })
+  for (const [name, size] of Object.entries(SIZES)) await driver.put(fileOf(name), randomBytes(size))
   for (const pair of PAIRS) await compare(pair, { root }, rounds)
   if (s3 === undefined) return
   await upload(s3)

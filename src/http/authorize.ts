@@ -1,4 +1,5 @@
-import { StorageError } from '../errors/index.js'
+import { isStorageError, StorageError } from '../errors/index.js'
+import type { Resolution } from '../store/index.js'
 import type { BlobStore } from './blob-store.js'
 import type { HttpRequest } from './message.js'
 
@@ -39,13 +40,27 @@ export async function refusedWith<Native>(
 
 /**
  * The key and driver that a path of a request means. NOT_FOUND for any other spelling than the one that the store writes
- * itself, so that a blob has one address and a rule one thing to look at.
+ * itself, so that a blob has one address and a rule one thing to look at; and for what is no path at all, since
+ * which of the two it is depends on the driver that the path seems to name.
  */
 export function canonical(store: BlobStore, path: string): { readonly key: string; readonly driver: string } {
-  const { candidates, canonical } = store.resolve(path)
+  const { candidates, canonical } = resolved(store, path)
   if (canonical) return candidates[0]
-  throw new StorageError('NOT_FOUND', 'The path is not spelled as the store writes it.', {
+  throw unknownPath()
+}
+
+function resolved(store: BlobStore, path: string): Resolution {
+  try {
+    return store.resolve(path)
+  } catch (error) {
+    throw isStorageError(error, 'INVALID_KEY') ? unknownPath(error) : error
+  }
+}
+
+function unknownPath(cause?: StorageError): StorageError {
+  return new StorageError('NOT_FOUND', 'The path is not spelled as the store writes it.', {
     operation: 'http',
     hint: 'Use the path that put, head or list returned.',
+    cause,
   })
 }

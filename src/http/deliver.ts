@@ -200,12 +200,14 @@ async function rangeNotSatisfiable(
   error: StorageError,
 ): Promise<HttpResponse> {
   try {
-    const { size, etag } = await current(store, request, path, error)
+    // S3 judges a list of tags, or a second condition, only with what it delivers, and these come first.
+    const { size, etag } = await store.head(path, { ...readConditions(request.headers), signal: request.signal })
     const response = errorResponse(error, request, options)
     const tag = formatTag(etag)
     const more = { 'content-range': `bytes */${size}`, 'accept-ranges': 'bytes', ...(tag && { etag: tag }) }
     return { ...response, headers: { ...response.headers, ...more } }
   } catch (failure) {
+    if (isStorageError(failure, 'NOT_MODIFIED')) return notModified(store, request, path, options, failure)
     return errorResponse(failure, request, options)
   }
 }

@@ -41,6 +41,11 @@ export interface BlobRoutesOptions<Native = unknown>
         readonly native: Native
       }) => void | Promise<void>)
     | undefined
+  /**
+   * WWW-Authenticate of a 401, which must have one (RFC 9110 section 15.5.2): `Bearer`, `Basic realm="files"`. By default
+   * `Session`, which no browser knows, so that none asks for a password.
+   */
+  readonly challenge?: string | undefined
   /** Bytes that `view` takes at most; 5 MiB by default. */
   readonly maxViewSize?: number | undefined
   /** Asks `authorize` for each blob of a list (action `read`), and leaves out what it refuses. Off by default. */
@@ -80,6 +85,8 @@ interface Document extends LocatedDocument {
   /** What the application calls it. */
   readonly id?: string | undefined
 }
+
+const DEFAULT_CHALLENGE = 'Session'
 
 type Verb = 'content' | 'download' | 'view' | 'document'
 
@@ -123,7 +130,8 @@ class Routes<Native> {
     const known = verb === 'document' ? rest.length === 0 : verb === 'content' || verb === 'download' || verb === 'view'
     if (id === '' || more.length > 0 || !known) return refusal(404, request, this.#options)
     const found = await this.#options.locate?.({ id, request, native })
-    if (found === undefined) return refusal(404, request, this.#options)
+    // A database may say null.
+    if (found === undefined || found === null) return refusal(404, request, this.#options)
     const document = typeof found === 'string' ? { path: found } : found
     // A path out of the application's own database may be an old spelling.
     const [{ key, driver }] = this.#store.resolve(document.path).candidates
@@ -169,7 +177,11 @@ class Routes<Native> {
 
   async #refusal(input: AuthorizeInput<Native>): Promise<HttpResponse | undefined> {
     const status = await refusedWith(this.#options.authorize, input)
-    return status && refusal(status, input.request, this.#options)
+    if (status === undefined) return undefined
+    const response = refusal(status, input.request, this.#options)
+    if (status !== 401) return response
+    const challenge = this.#options.challenge ?? DEFAULT_CHALLENGE
+    return { ...response, headers: { ...response.headers, 'www-authenticate': challenge } }
   }
 }
 

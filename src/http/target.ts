@@ -11,7 +11,7 @@ export interface Target {
  * Splits a raw target and decodes each segment once. Raw, since a framework's own decoding differs: Express 4, Express
  * 5 and Fastify each hand a wildcard over in their own way.
  *
- * INVALID_KEY where it is not percent-encoded UTF-8. NOT_FOUND where it is another spelling of an address than
+ * INVALID_KEY where it is not percent-encoded UTF-8 or holds a control character. NOT_FOUND where it is another spelling of an address than
  * {@link blobHref} writes: an encoded slash or backslash, a letter, digit, `-`, `.`, `_` or `~` that needs no encoding, one
  * that needs it and has none, hex digits in lower case, a fragment. A rule of the application on
  * `/documents/content/secret/*` is one on the raw address, and must not be dodged by `secre%74`. Only what RFC 3986 section
@@ -47,12 +47,15 @@ function decodeSegment(segment: string): string {
       hint: 'Build links with blobHref.',
     })
   }
+  const decoded = decodeUtf8(segment)
+  if (!/[\0-\x1f\x7f-\x9f]/.test(decoded)) return decoded
+  throw new StorageError('INVALID_KEY', 'The address holds a control character.', { operation: 'http' })
+}
+
+function decodeUtf8(segment: string): string {
   try {
     return decodeURIComponent(segment)
   } catch (cause) {
-    throw new StorageError('INVALID_KEY', 'The address is not percent-encoded UTF-8.', {
-      operation: 'http',
-      cause,
-    })
+    throw new StorageError('INVALID_KEY', 'The address is not percent-encoded UTF-8.', { operation: 'http', cause })
   }
 }

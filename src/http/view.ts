@@ -78,8 +78,9 @@ async function notModified(
 async function viewOf(
   reader: BlobReader<StoredBlob>,
   path: string,
-  { contentType = reader.info.contentType, showPath }: ViewOptions,
+  { contentType: given, showPath }: ViewOptions,
 ): Promise<BlobView> {
+  const contentType = given ?? reader.info.contentType
   const facts = { ...(showPath ? { path } : {}), contentType, size: reader.info.size }
   const bytes = await exactBytes(reader, reader.info.size)
   const text = isText(contentType) ? decode(bytes) : undefined

@@ -1,5 +1,5 @@
 import { compareKeys } from '../keys/index.js'
-import { hashOfKey, type RecordName } from './record-name.js'
+import { hashOfKey, parseRecordName, type RecordName } from './record-name.js'
 import type { OutboxListOptions, OutboxRecord, OutboxSummary } from './types.js'
 
 /** Where the body of a record lies. */
@@ -69,7 +69,7 @@ export class PendingIndex {
     this.#fresh.push(loaded.record.key)
   }
 
-  /** Forgets a record, by its file name. */
+  /** Forgets one record, by its file name. */
   remove(name: string): void {
     const entry = this.#byName.get(name)
     if (entry === undefined) return
@@ -81,6 +81,15 @@ export class PendingIndex {
     this.#order()
     const at = this.#position(key)
     if (this.#keys[at] === key) this.#keys.splice(at, 1)
+  }
+
+  /** Forgets a record of which the file is gone, and those of its key below it: whoever removes one has removed them first. */
+  forget(name: string): void {
+    const gone = this.#byName.get(name)?.name ?? parseRecordName(name)
+    if (gone === undefined) return
+    for (const { name: other } of this.#byHash.get(gone.hash) ?? []) {
+      if (other.name === name || other.generation < gone.generation) this.remove(other.name)
+    }
   }
 
   /** Takes this for all there is; what was read of it before stays known. */

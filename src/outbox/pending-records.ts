@@ -76,7 +76,7 @@ export class PendingRecords {
     if (changes === 'unknown') return this.rescan()
     for (const { type, name } of changes) {
       if (type === 'removed') {
-        this.#index.remove(name)
+        this.#index.forget(name)
         continue
       }
       const parsed = parseRecordName(name)
@@ -100,7 +100,9 @@ export class PendingRecords {
       const entry = this.#index.top(key)
       if (entry === undefined) return undefined
       const loaded = entry.loaded ?? (await reading({ key }, () => this.#read(entry)))
-      if (loaded) return loaded
+      if (typeof loaded === 'object') return loaded
+      // What took its place is told of by now.
+      if (loaded === 'gone') await this.refresh()
     }
   }
 
@@ -109,18 +111,26 @@ export class PendingRecords {
     const parsed = this.#index.has(name) ? parseRecordName(name) : undefined
     if (parsed === undefined) return undefined
     const entry = this.#index.add(parsed)
-    return entry.loaded ?? (await this.#read(entry))
+    const loaded = entry.loaded ?? (await this.#read(entry))
+    return typeof loaded === 'object' ? loaded : undefined
   }
 
   /** The current records, in byte order of their keys. */
   async list(options?: OutboxListOptions): Promise<readonly OutboxRecord[]> {
     await this.#retiring
+    while (await this.#readAll()) await this.refresh()
+    return this.#index.list(options)
+  }
+
+  /** Learns what all records say. Answers whether one was gone, and another one may have taken its place. */
+  async #readAll(): Promise<boolean> {
+    let gone = false
     const entries = this.#index.unread.values()
     const work = async () => {
-      for (const entry of entries) await this.#read(entry)
+      for (const entry of entries) if ((await this.#read(entry)) === 'gone') gone = true
     }
     await reading({}, () => Promise.all(Array.from({ length: READERS }, work)))
-    return this.#index.list(options)
+    return gone
   }
 
   summary(): OutboxSummary {
@@ -138,7 +148,7 @@ export class PendingRecords {
   /** Whether the record still stands on disk; one that does not is forgotten. */
   async isThere(name: string): Promise<boolean> {
     if (await this.#files.isThere(name)) return true
-    this.#index.remove(name)
+    this.#index.forget(name)
     return false
   }
 
@@ -152,13 +162,13 @@ export class PendingRecords {
     await this.#tell('added', [MARK + mark])
   }
 
-  /** Learns what a record says; one that is gone or cannot be trusted is forgotten. */
-  async #read(entry: PendingEntry): Promise<LoadedRecord | undefined> {
+  /** Learns what a record says; one that is gone or cannot be trusted (undefined) is forgotten. */
+  async #read(entry: PendingEntry): Promise<LoadedRecord | 'gone' | undefined> {
     const { name } = entry.name
     const found = await this.#files.read(name)
     if (found === undefined) {
-      this.#index.remove(name)
-      return undefined
+      this.#index.forget(name)
+      return 'gone'
     }
     if ('record' in found) {
       this.#index.setLoaded(entry, found)

@@ -74,7 +74,8 @@ export function makeContext<D extends string, K extends string>(options: HybridS
   const events = new StoreEmitter((event, error) => {
     logger.error({ event, error: error instanceof Error ? error.message : String(error) }, 'An event listener failed')
   })
-  setCircuits(drivers, fallback, !reconcile.automatic, events, logger)
+  const wake = { now: () => {}, later: () => {} }
+  setCircuits(drivers, fallback, !reconcile.automatic, events, logger, wake)
   drivers.onAnswer = (name, { storageTime }) => {
     // It never rejects, and nobody waits for it.
     if (storageTime && fallback.targets.has(name)) void host?.box.noteTime(name, storageTime)
@@ -99,7 +100,7 @@ export function makeContext<D extends string, K extends string>(options: HybridS
     gate: new KeyGate(),
     conditional: new KeyQueue(),
     notes: new RecordNotes(),
-    wake: { now: () => {}, later: () => {} },
+    wake,
     events,
     logger,
   }
@@ -135,6 +136,7 @@ function setCircuits(
   probedByCalls: boolean,
   events: StoreEmitter,
   logger: Logger,
+  wake: StoreContext['wake'],
 ): void {
   if (circuit === false) return
   for (const driver of targets.keys()) {
@@ -145,6 +147,8 @@ function setCircuits(
       if (state === 'open' && reached) logger.warn({ driver }, 'A driver cannot be reached, what is meant for it waits')
       if (state === 'closed') logger.info({ driver }, 'A driver can be reached again')
       if (state !== 'half-open') reached = state === 'closed'
+      // It may have been a read that found it, after which nothing waits that would be looked at soon.
+      if (state === 'open') wake.later()
       events.emit('circuit', { driver, state })
     }
     drivers.setCircuit(driver, new Circuit(driver, { ...circuit, probedByCalls }, onChange))

@@ -10,7 +10,7 @@ import { putBlob } from './put.js'
 import type { StoredBlob } from './stored.js'
 import { openTransfer, readFailure, sourceOf, verifyTransfer } from './transfer.js'
 import { headIfThere, lookAround, removeCopies, removeVersion, settleVersions } from './versions.js'
-import { fallsBack, type HeldRecord, holding, keepDelete, outboxOf } from './waiting.js'
+import { fallsBack, type HeldRecord, holding, keepDelete, outboxOf, waitsNoLonger } from './waiting.js'
 
 /** Copies a blob with its attributes: by the driver itself where both ends are on one that can, else streamed and verified. */
 export async function copyBlob(
@@ -211,7 +211,7 @@ async function removeOrKeep(
     const token = copy.pendingFor === undefined ? undefined : (await context.outbox?.box.find(copy.key))?.token
     const after = token === undefined ? undefined : { key: copy.key, token }
     const check = (current: OutboxRecord | undefined) => {
-      if (held?.record && current === undefined) throw handedOver(key)
+      if (held?.record && current === undefined) throw waitsNoLonger('move', key)
       if (held?.record && current?.token !== held.record.token) throw movedMeanwhile(key)
     }
     if (box) await keepDelete(context, box, driver, key, { failure, after, etag, check })
@@ -247,11 +247,6 @@ async function removeHandedOver(
 function assertStillWaits({ key, etag }: StoredBlob, record: OutboxRecord | undefined): void {
   if (record?.operation === 'put' && record.md5 === etag) return
   throw movedMeanwhile(key)
-}
-
-/** Caught where the source is looked at again. */
-function handedOver(key: string): StorageError {
-  return new StorageError('NOT_FOUND', `${quoteKey(key)} waits no longer.`, { operation: 'move', key })
 }
 
 function movedMeanwhile(key: string): StorageError {

@@ -9,7 +9,7 @@ import { aborted } from './read.js'
 import type { PathDeleteResult } from './stored.js'
 import { tellFailed } from './tell-failed.js'
 import { removeCopies } from './versions.js'
-import { endWaiting, fallsBack, type HeldRecord, holding, keepDelete, outboxOf } from './waiting.js'
+import { endWaiting, fallsBack, type HeldRecord, holding, keepDelete, outboxOf, waitsNoLonger } from './waiting.js'
 
 const BATCH = 500
 const PARALLEL = 16
@@ -74,7 +74,11 @@ async function deleteOne(
         throw error.with({ outcome: changed ? 'unknown' : (error.outcome ?? 'unchanged') })
       }
     })
-  await (ifMatch === undefined ? run() : context.conditional.run(key, run))
+  if (ifMatch === undefined) return run()
+  await context.conditional.run(key, async () => {
+    // What waited may be handed over in this very moment, and then the condition is for its driver to judge.
+    await run().catch((error: unknown) => (isStorageError(error, 'NOT_FOUND') ? run() : Promise.reject(error)))
+  })
 }
 
 /** What drivers said of deletes that were tried just before. */
@@ -93,7 +97,9 @@ async function deleteFar(
   const box = outboxOf(context, driver)
   const waits = record?.driver === driver
   const check = (current: OutboxRecord | undefined) => {
-    if (judged && waits) assertStill(key, current, record)
+    if (!judged || !waits) return
+    if (current === undefined) throw waitsNoLonger('delete', key)
+    assertStill(key, current, record)
   }
   if (record && waits && !context.drivers.get(driver)) {
     const left = await context.outbox?.box.end(key, (current) => !judged || current.token === record.token)
@@ -140,8 +146,8 @@ async function judge(
   return current
 }
 
-function assertStill(key: string, current: OutboxRecord | undefined, record: OutboxRecord): void {
-  if (current?.token === record.token) return
+function assertStill(key: string, current: OutboxRecord, record: OutboxRecord): void {
+  if (current.token === record.token) return
   throw new StorageError('PRECONDITION_FAILED', `${quoteKey(key)} was changed meanwhile.`, {
     operation: 'delete',
     key,

@@ -11,7 +11,7 @@ import { routeTo } from './plan.js'
 import type { StoredBlob } from './stored.js'
 import { tellFailed } from './tell-failed.js'
 import { headIfThere, lookAround, type OtherVersions, settleVersions } from './versions.js'
-import { type HeldRecord, holding, outboxOf } from './waiting.js'
+import { type HeldRecord, holding, outboxOf, waitsNoLonger } from './waiting.js'
 
 /** Writes a blob to the driver that it is routed to. */
 export async function putBlob(
@@ -125,9 +125,23 @@ async function putConditionally(
   const { ifMatch: _, ifNoneMatch: __, ...unconditional } = options
   // Only in the outbox can it be judged in the instant of the publish that this very record is still the current one.
   const onto = (current: OutboxRecord | undefined) => {
-    if (current?.token !== record.token) throw changed(key, driver)
+    if (current === undefined) throw waitsNoLonger('put', key)
+    if (current.token !== record.token) throw changed(key, driver)
   }
-  return putWithFallback(context, { ...put, options: unconditional, check: onto, early: true })
+  try {
+    return await putWithFallback(context, { ...put, options: unconditional, check: onto, early: true })
+  } catch (error) {
+    if (!isStorageError(error, 'NOT_FOUND')) throw error
+    // It was handed over in this very moment, and now the condition is for the driver to judge.
+    if (isReplayable(put.body)) return await holding(context, key, (again) => changeHeld(context, put, again, true))
+    throw new StorageError('UNAVAILABLE', `${quoteKey(key)} was handed over while it was put.`, {
+      operation: 'put',
+      key,
+      driver,
+      hint: 'Try again: the stream was read by then, and its condition could not be judged here any more.',
+      outcome: 'unchanged',
+    })
+  }
 }
 
 /** Etag of the current version as far as it can be told from here; undefined where only the driver knows. */
@@ -184,6 +198,11 @@ function changed(key: string, driver: string | undefined, cause?: unknown): Stor
     outcome: 'unchanged',
     ...(cause === undefined ? {} : { cause }),
   })
+}
+
+/** Whether the body can be read a second time. */
+function isReplayable(body: BlobBody): boolean {
+  return typeof body === 'function' || sizeOf(body) !== undefined
 }
 
 /** Bytes, where the body tells by itself. */

@@ -84,13 +84,16 @@ export async function settleVersions(
   held: HeldRecord,
   judged = false,
 ): Promise<void> {
-  // As long as a version waits nobody sees the older ones below it: they go before it does.
-  await evictCopies(context, key, before.copies)
-  await supersede(context, key, driver, held, judged)
   const box = context.outbox?.box
+  // As long as a version waits nobody sees the older ones below it: they go before it does. But below a tombstone they
+  // are all that is seen, until it is gone.
+  const hidden = (await box?.find(key))?.operation === 'put'
+  if (hidden) await evictCopies(context, key, before.copies)
+  await supersede(context, key, driver, held, judged)
   for (const { driver: name, failure } of box ? before.unseen : []) {
     if (box) await keepDelete(context, box, name, key, { failure })
   }
+  if (!hidden) await evictCopies(context, key, before.copies)
 }
 
 /**

@@ -159,6 +159,11 @@ export async function endWaiting(
   }
 }
 
+/** Caught where the key is looked at again. */
+export function waitsNoLonger(operation: string, key: string): StorageError {
+  return new StorageError('NOT_FOUND', `${quoteKey(key)} waits no longer.`, { operation, key, outcome: 'unchanged' })
+}
+
 /** Why a delete is to wait. */
 export interface DeleteReason {
   /** What the driver said; undefined where it was not asked. */

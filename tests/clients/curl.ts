@@ -8,6 +8,8 @@ export interface Transfer {
   readonly status: number
   /** Bytes of the body. */
   readonly bytes: number
+  /** How long it took. */
+  readonly seconds: number
   /** The file that it wrote. */
   readonly file: string | null
 }
@@ -18,5 +20,11 @@ export async function curl(cwd: string, ...args: readonly string[]): Promise<Tra
   const { code, stdout, stderr } = await run('curl', [...fixed, ...args], { cwd })
   if (!stdout.startsWith('{')) throw new Error(`curl ${args.join(' ')}: ${stderr}`)
   const facts = JSON.parse(stdout)
-  return { code, status: facts.http_code, bytes: facts.size_download, file: facts.filename_effective }
+  return {
+    code,
+    status: facts.http_code,
+    bytes: facts.size_download,
+    seconds: facts.time_total,
+    file: facts.filename_effective,
+  }
 }

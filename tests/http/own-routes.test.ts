@@ -117,7 +117,7 @@ describe.each(adapters)('in routes of the application, %s', (adapter) => {
     expect(same.status).toBe(304)
     expect(same.headers).not.toHaveProperty('content-length')
     expect((await head('/view')).headers['content-length']).toBe((await get('/view')).headers['content-length'])
-    expect(JSON.parse((await get('/view')).body.toString())).toMatchObject({ path, content: '0123456789' })
+    expect(JSON.parse((await get('/view')).body.toString())).toMatchObject({ size: 10, content: '0123456789' })
     expect((await remove('/file', { 'if-match': '"zz"' })).status).toBe(412)
     expect((await remove('/file')).status).toBe(204)
     expect((await get('/file')).status).toBe(404)

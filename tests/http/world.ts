@@ -11,6 +11,9 @@ import { createBucket, type TestBucket } from '../servers/bucket.js'
 export const backends = ['s3', 'local'] as const
 export type Backend = (typeof backends)[number]
 
+/** The stand-in knows too little of HTTP to be compared with anything. */
+export const realS3 = inject('s3').kind !== 'fauxqs'
+
 /** Where the files of a backend lie: by its prefix a path tells where it belongs. */
 export const folders: Readonly<Record<Backend, string>> = { s3: 'project_7/', local: 'uploads/' }
 

@@ -112,8 +112,8 @@ export function putFar(
 }
 
 /** Another process may have been at what waited of the key, and then a change goes behind it. */
-function claimed({ waited }: Scene, key: string): boolean {
-  return waited?.includes(key) ?? false
+function claimed(scene: Scene, key: string): boolean {
+  return scene.way?.some((world) => hostOf(world, scene).waiting[key] !== undefined) ?? false
 }
 
 /** S3 does not answer: the change that waits is the current version, and below a delete what a put to the disk left. */

@@ -117,7 +117,24 @@ export function relocate(world: World, scene: Scene, alias: Alias, key: string, 
     })
     return [{ answer: 'ok', world: there }]
   })
-  return [...done, ...failed]
+  return [...done, ...failed, ...(to === 'local' ? takenTwice(world, scene, key) : [])]
+}
+
+/**
+ * Two hosts that take the same blob at the same time may both have it: whoever finds the source gone cannot tell whether
+ * it was by a request of its own, of which the answer was lost, and does not give up what may be the only copy.
+ */
+function takenTwice(world: World, scene: Scene, key: string): Outcome[] {
+  if (world.far[key] !== undefined || hostOf(world, scene).waiting[key] !== undefined) return []
+  const seen = new Set(scene.way?.map(({ far }) => far[key]?.id))
+  const others = world.hosts.filter((_, index) => index !== scene.host).map(({ near }) => near[key])
+  return [...new Set(others)].flatMap((id): Outcome[] => {
+    if (id === undefined || !seen.has(id)) return []
+    const both = onHost(world, scene, (host) => {
+      host.near[key] = id
+    })
+    return [{ answer: 'ok', world: both }]
+  })
 }
 
 /** The blob lies on the disk now; S3 was told to forget its own, or will be. */

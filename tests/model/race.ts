@@ -8,7 +8,7 @@ import { type Mix, type Spec, specs } from './specs.js'
 import { Stepper } from './stepper.js'
 import { type Setting, System } from './system.js'
 import { finish, look } from './watching.js'
-import { hostOf, type Outcome, type Scene, type World } from './world.js'
+import type { Outcome, Scene, World } from './world.js'
 import { type Answer, Worlds } from './worlds.js'
 
 const counted = { races: 0, orders: 0 }
@@ -106,7 +106,7 @@ function explanations(
       const { text: said, unchanged } = answers[index] as Answer
       const text = said.startsWith('moved') || said === 'twice' ? 'reconciled' : said
       ways = ways.flatMap((way) => {
-        const scene = { ...(scenes[index] as Scene), waited: waitedIn(way, scenes[index] as Scene) }
+        const scene = { ...(scenes[index] as Scene), way }
         const outcomes = (acts[index] as Act).step(way.at(-1) as World, scene)
         return outcomes
           .filter(({ answer, unknown }) => answer === text && !(unknown && unchanged))
@@ -116,10 +116,6 @@ function explanations(
     for (const way of ways) ends.push({ answer: 'in some order', world: way.at(-1) as World })
   }
   return ends
-}
-
-function waitedIn(worlds: readonly World[], scene: Scene): string[] {
-  return worlds.flatMap((world) => Object.keys(hostOf(world, scene).waiting))
 }
 
 function permutations(items: readonly number[]): number[][] {

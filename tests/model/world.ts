@@ -71,8 +71,8 @@ export interface Scene {
   readonly conflicts: 'both' | 'local' | 'remote'
   /** Others change the same keys meanwhile. */
   readonly racing?: boolean | undefined
-  /** Keys of which something waited at the beginning of the race, or at any time since. */
-  readonly waited?: readonly string[] | undefined
+  /** What the race has gone through so far, from its beginning. */
+  readonly way?: readonly World[] | undefined
 }
 
 /** A way that a command may go. */

@@ -18,7 +18,7 @@ test('the tarball holds every entry point, the docs, and nothing of the workshop
   const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as { exports: Record<string, unknown> }
   for (const file of targetsOf(manifest.exports)) expect(consumer.packed).toContain(file)
   const allowed =
-    /^(dist\/[\w-]+\.(js|cjs|d\.ts|d\.cts)|docs\/.+\.md|examples\/storage\.mjs|README\.md|CHANGELOG\.md|LICENSE|package\.json)$/
+    /^(dist\/[\w-]+\.(js|cjs|d\.ts|d\.cts)|docs\/.+\.md|examples\/(storage\.mjs|nginx\/accel\.conf)|README\.md|CHANGELOG\.md|LICENSE|package\.json)$/
   expect(consumer.packed.filter((file) => !allowed.test(file))).toEqual([])
   for (const file of ['README.md', 'CHANGELOG.md', 'LICENSE']) expect(consumer.packed).toContain(file)
 })

@@ -129,6 +129,21 @@ describe('the older copy on the disk goes while the version above it still waits
   }
 })
 
+test('below a tombstone the copy on the disk goes only when what was put to S3 can be read', async () => {
+  const { store, s3, local } = await world()
+  s3.outage()
+  await store.put('a', 'waits')
+  await store.put('a', 'on disk', { driver: 'local' })
+  s3.recover()
+  let seen: unknown
+  local.steps.beforeDelete = async () => {
+    seen = await store.pending()
+  }
+  await store.put('a', 'new')
+  expect(seen).toEqual([])
+  await expect(local.head('a')).rejects.toMatchObject({ code: 'NOT_FOUND' })
+})
+
 describe('a change by another process meanwhile', () => {
   test('what waited is handed over while its key is put to the disk: it does not stay on S3', async () => {
     const { store, s3, local, remote, open } = await world()
@@ -254,6 +269,38 @@ describe('a condition on what waits', () => {
     await store.reconcile()
     expect(await (await remote.get('a')).text()).toBe('newer')
   })
+
+  for (const change of ['put', 'delete'] as const) {
+    test(`a ${change} holds for what is handed over in the same moment`, async () => {
+      const { store, s3, remote, open } = await world()
+      const other = open()
+      const judged = signal()
+      let handedOver: Promise<unknown> | undefined
+      const symlink = async (target: string, path: string) => {
+        if (path.includes('/locks/')) {
+          judged.give()
+          await handedOver
+        }
+        return promises.symlink(target, path)
+      }
+      const writer = open({ promises: { ...promises, symlink } })
+      s3.outage()
+      const { etag } = await store.put('a', 'waits')
+      s3.recover()
+      let changed: Promise<unknown> | undefined
+      remote.steps.beforePut = () => {
+        const options = { ifMatch: etag }
+        changed = change === 'put' ? writer.store.put('a', 'new', options) : writer.store.delete('s3:a', options)
+        return judged.given
+      }
+      handedOver = other.store.reconcile()
+      await handedOver
+      await changed
+      expect(await store.pending()).toEqual([])
+      if (change === 'put') expect(await (await remote.get('a')).text()).toBe('new')
+      else await expect(remote.head('a')).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    })
+  }
 
   test('a put on it goes when a put to the disk, begun before, has ended', async () => {
     const { store, waiting, local } = await waitingOverLocal()

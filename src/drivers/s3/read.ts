@@ -32,11 +32,17 @@ export async function get(s3: Connection, key: string, options: GetOptions = {})
       throw invalidRange(key)
     }
   }
-  const output = await s3.send(
-    'GetObject',
-    { Bucket: s3.settings.bucket, Key, ...conditionParams(options), ...rangeParam(range) },
-    { operation: 'get', key, signal },
-  )
+  const output = await s3
+    .send(
+      'GetObject',
+      { Bucket: s3.settings.bucket, Key, ...conditionParams(options), ...rangeParam(range) },
+      { operation: 'get', key, signal },
+    )
+    .catch(async (error: unknown) => {
+      // Conditions that S3 was not asked come before the range, too (RFC 9110 section 13.2.2).
+      if (isStorageError(error, 'INVALID_RANGE') && !asksAll(options)) await head(s3, key, options)
+      throw error
+    })
   const source = (output.Body as Readable | undefined) ?? Readable.from([])
   try {
     const length = output.ContentLength
@@ -103,6 +109,13 @@ function conditionParams(conditions: ReadConditions) {
     return tag === undefined ? {} : { IfNoneMatch: `"${tag}"` }
   }
   return ifModifiedSince === undefined ? {} : { IfModifiedSince: ifModifiedSince }
+}
+
+/** Whether S3 judges all of the conditions. */
+function asksAll(conditions: ReadConditions): boolean {
+  const { ifMatch, ifNoneMatch, ifModifiedSince, ifUnmodifiedSince } = conditions
+  const given = [ifMatch, ifNoneMatch, ifModifiedSince, ifUnmodifiedSince].filter((one) => one !== undefined)
+  return Object.keys(conditionParams(conditions)).length === given.length
 }
 
 function singleTag(condition: string | readonly string[]): string | undefined {

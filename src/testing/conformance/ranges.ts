@@ -70,8 +70,13 @@ export const ranges = caseGroup('ranges', (rule) => {
   })
 
   rule('conditions come before the range', async (t) => {
-    await t.put('blob', some)
     const range = { start: 5000 }
+    const { etag } = await t.put('blob', some)
     await t.rejects('PRECONDITION_FAILED', t.subject.get(t.key('blob'), { range, ifMatch: 'another' }))
+    await t.rejects('PRECONDITION_FAILED', t.subject.get(t.key('blob'), { range, ifMatch: ['another', 'a third'] }))
+    await t.rejects(
+      'NOT_MODIFIED',
+      t.subject.get(t.key('blob'), { range, ifMatch: etag, ifNoneMatch: [etag, 'another'] }),
+    )
   })
 })

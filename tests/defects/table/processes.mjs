@@ -24,7 +24,7 @@ export const processes = [
   {
     name: 'removals are not applied from the change log',
     file: 'src/outbox/pending-records.ts',
-    find: "if (type === 'removed') {\n        this.#index.remove(name)",
+    find: "if (type === 'removed') {\n        this.#index.forget(name)",
     replace: "if (type === 'removed') {",
     tests: outbox('see what the others add'),
   },
@@ -108,7 +108,7 @@ export const processes = [
   {
     name: 'a conditional put does not look again whether its record is still the one',
     file: 'src/store/put.ts',
-    find: 'if (current?.token !== record.token) throw changed(key, driver)',
+    find: 'if (current.token !== record.token) throw changed(key, driver)',
     replace: '',
     tests: handOver('that depends on the version that waits'),
   },

@@ -70,43 +70,46 @@ const TAILS = [
   ],
 ]
 
+const HEADS = ['/', '//', './', '../', '%2f', '%2e/', '%2e%2e/', '..%2f', '\\', '%5c', '%20', '%00', '~/', ';/']
+
+/** The address of a key, as it is written. */
+export function addressOf(key: string): string {
+  return key.split('/').map(encodeURIComponent).join('/')
+}
+
 /**
- * Other ways to write an address, most of which some server, proxy or file system takes for the same: of a path behind a
- * route. The address itself is not among them.
+ * Other ways to write the address of a key, most of which some server, proxy or file system takes for the same: to stand
+ * behind a route. The address itself is not among them.
  */
-export function spellingsOf(path: string): string[] {
+export function spellingsOf(key: string): string[] {
+  const address = addressOf(key)
   const all = new Set([
-    ...encoded(path),
-    ...inside(path),
-    ...TAILS.map((tail) => `${path}${tail}`),
-    ...['/', '//', './', '../', '%2f', '%2e/', '%2e%2e/', '..%2f', '\\', '%5c', '%20', '%00', '~/', ';/'].map(
-      (head) => head + path,
-    ),
-    ...cases(path),
-    path.normalize('NFD').split('/').map(encodeURIComponent).join('/'),
-    path.replace('a', '\uff41'),
+    ...encoded(key),
+    ...inside(address),
+    ...TAILS.map((tail) => `${address}${tail}`),
+    ...HEADS.map((head) => `${head}${address}`),
+    ...cases(address),
+    key,
+    addressOf(key.normalize('NFD')),
+    address.replace('a', '\uff41'),
+    address.replace('a', '%EF%BD%81'),
   ])
-  all.delete(path)
-  all.delete(encodeURI(path))
+  all.delete(address)
   return [...all].map((spelling) => Buffer.from(spelling).toString('latin1'))
 }
 
-/** Each character encoded, once and twice, and all of them. */
-function encoded(path: string): string[] {
-  const bytes = [...Buffer.from(path)]
-  const hex = (byte: number) => `%${byte.toString(16).padStart(2, '0')}`
-  const one = [...path].flatMap((char, i) => {
-    const code = [...Buffer.from(char)].map(hex).join('')
-    const around = (middle: string) => [...path].map((other, at) => (at === i ? middle : other)).join('')
-    const plain = char === encodeURIComponent(char)
-    return [
-      around(code.replaceAll('%', '%25')),
-      ...(plain || char === '/' ? [code, code.toUpperCase()].map(around) : []),
-    ]
+/** Each character encoded in lower and upper case and twice, the others as they are written; and all of them. */
+function encoded(key: string): string[] {
+  const hex = (text: string) => [...Buffer.from(text)].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join('')
+  const chars = [...key]
+  const one = chars.flatMap((char, i) => {
+    const around = (middle: string) => {
+      return addressOf(chars.slice(0, i).join('')) + middle + addressOf(chars.slice(i + 1).join(''))
+    }
+    return [hex(char), hex(char).toUpperCase(), hex(char).replaceAll('%', '%25'), char].map(around)
   })
-  const all = bytes.map(hex).join('')
-  const but = (byte: number) => (byte === 0x2f ? '/' : hex(byte))
-  return [...one, all, all.toUpperCase(), all.replaceAll('%', '%25'), bytes.map(but).join('')]
+  const all = hex(key)
+  return [...one, all, all.toUpperCase(), all.replaceAll('%', '%25'), all.replaceAll('%2f', '/')]
 }
 
 /** Something put in at each slash. */
@@ -127,150 +130,4 @@ function cases(path: string): string[] {
   const segments = path.split('/')
   const each = segments.map((_, i) => segments.map((one, at) => (at === i ? one.toUpperCase() : one)).join('/'))
   return [...each, path.toUpperCase(), `${path[0]?.toUpperCase()}${path.slice(1)}`].filter((other) => other !== path)
-}
-
-/** Paths of a store that mean the key but are not the ones that it writes: whole addresses, to stand behind a route. */
-export function otherPaths(key: string): string[] {
-  const name = key.slice(key.lastIndexOf('/') + 1)
-  return [
-    ...[
-      's3:',
-      'S3:',
-      's3%3A',
-      's3%3a',
-      's3:/',
-      's3://',
-      's3:///',
-      'local:',
-      'LOCAL:',
-      'local%3A',
-      'local:/',
-      'local://',
-      'file://',
-      'blob:',
-    ],
-    ...[
-      '/',
-      'storage/',
-      'storage//',
-      'public/',
-      '/var/www/app/',
-      'var/www/app/',
-      '%2Fvar%2Fwww%2Fapp%2F',
-      './',
-      'C:/app/',
-      'C:%5Capp%5C',
-      'C:%2Fapp%2F',
-    ],
-    ...[
-      'uploads/../',
-      'storage/../',
-      'storage/%2e%2e/',
-      'project_7/../',
-      'x/',
-      'x/../',
-      '/app/public/uploads/../../',
-      'https://host/',
-    ],
-  ]
-    .map((head) => `${head}${key}`)
-    .concat([
-      name,
-      `secret/${name}`,
-      `s3:secret/${name}`,
-      `local:secret/${name}`,
-      key.replaceAll('/', '\\'),
-      key.replaceAll('/', ':'),
-    ])
-}
-
-/** Ways out of the folder of the store, so many folders up. */
-export function waysOut(file: string, climbs: readonly number[]): string[] {
-  const ups = [
-    '../',
-    '..%2f',
-    '..%2F',
-    '%2e%2e/',
-    '%2e%2e%2f',
-    '..\\',
-    '..%5c',
-    '%252e%252e%252f',
-    '....//',
-    '..;/',
-    '.%2e/',
-    '%c0%ae%c0%ae/',
-    '..%c0%af',
-    '..%00/',
-    '..%ef%bc%8f',
-  ]
-  const starts = [
-    '',
-    '/',
-    'uploads/',
-    'storage/',
-    'project_7/',
-    'local:',
-    'local:uploads/',
-    's3:',
-    'uploads/x/',
-    '%2f',
-    '.',
-    'uploads%2f',
-  ]
-  const relative = starts.flatMap((start) => ups.flatMap((up) => climbs.map((n) => `${start}${up.repeat(n)}${file}`)))
-  const absolute = ['/', '//', '%2f', 'local:/', 'local:///', 'file:///', 'uploads//', 'storage//', '\\'].map(
-    (start) => `${start}${file}`,
-  )
-  return [
-    ...relative,
-    ...absolute,
-    `${'../'.repeat(20)}etc/passwd`,
-    '/etc/passwd',
-    'local:/etc/passwd',
-    '%2fetc%2fpasswd',
-  ]
-}
-
-/** Ways to write the route itself, with the rest of the address as it should be. */
-export function otherRoutes(path: string): string[] {
-  const detours = [
-    '//content',
-    '/./content',
-    '/%2e/content',
-    '/x/../content',
-    '/content/.',
-    '/content/',
-    '/content/x/..',
-    '/content/../content',
-  ]
-  const others = [
-    '/CONTENT',
-    '/Content',
-    '/%63ontent',
-    '/conten%74',
-    '/content%2f',
-    '/content;x',
-    '/content?/..',
-    '/content#',
-    '\\content',
-    '/content\\',
-  ]
-  const wholes = [
-    `http://127.0.0.1/content/${path}`,
-    `http://evil/content/${path}`,
-    `//evil/content/${path}`,
-    `https:/content/${path}`,
-    `content/${path}`,
-  ]
-  return [
-    ...[...detours, ...others].map((route) => `${route}/${path}`),
-    ...wholes,
-    `?/content/${path}`,
-    `*/content/${path}`,
-    '*',
-    '/',
-    '',
-    '/content',
-    '/content/',
-  ]
 }

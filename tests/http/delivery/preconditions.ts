@@ -114,6 +114,26 @@ const order: readonly Case[] = [
     send: ({ etag }) => ({ 'if-none-match': etag, range: 'bytes=99-' }),
   },
   {
+    name: 'a list in If-Match fails and the range lies behind the end: 412, not 416',
+    status: 412,
+    send: { [MATCH]: '"zz", "yy"', range: 'bytes=99-' },
+  },
+  {
+    name: 'a list in If-None-Match fails and the range lies behind the end: 304, not 416',
+    status: 304,
+    send: ({ etag }) => ({ 'if-none-match': `"zz", ${etag}`, range: 'bytes=99-' }),
+  },
+  {
+    name: 'If-Match holds, If-None-Match fails and the range lies behind the end: 304, not 416',
+    status: 304,
+    send: ({ etag }) => ({ [MATCH]: etag, 'if-none-match': etag, range: 'bytes=-0' }),
+  },
+  {
+    name: 'If-Unmodified-Since holds, If-Modified-Since fails, the range lies behind the end: 304, not 416',
+    status: 304,
+    send: ({ lastModified }) => ({ [UNMODIFIED]: lastModified, 'if-modified-since': lastModified, range: 'bytes=99-' }),
+  },
+  {
     name: 'If-Modified-Since fails and the range lies behind the end: 304, not 416',
     status: 304,
     send: ({ lastModified }) => ({ 'if-modified-since': lastModified, range: 'bytes=99-' }),

@@ -2,13 +2,29 @@ import { createHash, randomBytes } from 'node:crypto'
 import { copyFile, mkdir, readdir, readFile, stat, truncate, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { type Disk, diskFrom } from '../../../src/disk/index.js'
 import { StorageError } from '../../../src/errors/index.js'
+import { FsOutbox } from '../../../src/outbox/index.js'
 import { encodeRecord, INLINE_BYTES } from '../../../src/outbox/record.js'
 import { recordName } from '../../../src/outbox/record-name.js'
 import type { OutboxRecord, PutRecord, RejectedRecord } from '../../../src/outbox/types.js'
 import { entry, openOutbox, put, readAll, tempFolder } from './support.js'
 
 const names = (path: string) => readdir(path).catch(() => [] as string[])
+
+/** A disk on which files of a folder are not removed before `goOn`. */
+function slowToRemove(part: string) {
+  const node = diskFrom()
+  let goOn = () => {}
+  const blocked = new Promise<void>((resolve) => {
+    goOn = resolve
+  })
+  const unlink = async (path: string) => {
+    if (path.includes(part)) await blocked
+    return node.unlink(path)
+  }
+  return { slow: { ...node, unlink } satisfies Disk, goOn: () => goOn() }
+}
 
 describe('a body in the outbox', () => {
   test.each([0, 1, INLINE_BYTES - 1, INLINE_BYTES, INLINE_BYTES + 1, 3_000_000])(
@@ -108,6 +124,58 @@ describe('generations', () => {
     const third = await put(outbox, 'a', 'third')
     await outbox.remove(second)
     expect(await outbox.find('a')).toEqual(third)
+  })
+
+  test('that are gone when they are read are no reason to take an older one that is still there', async () => {
+    const folder = await tempFolder()
+    const node = diskFrom()
+    let meanwhile: (() => Promise<unknown>) | undefined
+    const disk: Disk = {
+      ...node,
+      open: async (path, ...rest) => {
+        const step = path.includes('/records/') ? meanwhile : undefined
+        if (step) meanwhile = undefined
+        await step?.()
+        return node.open(path, ...rest)
+      },
+    }
+    const { slow, goOn } = slowToRemove('/records/')
+    const outboxWith = (disk: Disk) => new FsOutbox({ disk, directory: folder, durability: 'none' })
+    const [writer, reader] = [outboxWith(slow), outboxWith(disk)]
+    try {
+      const first = await put(writer, 'a', 'first')
+      expect(await reader.find('a')).toEqual(first)
+      for (const look of [() => reader.find('a'), async () => (await reader.list()).at(0)]) {
+        const second = await put(writer, 'a', 'second')
+        let third: PutRecord | undefined
+        meanwhile = async () => {
+          third = await put(writer, 'a', 'third')
+          await unlink(join(folder, 'records', recordName(second)))
+        }
+        expect(await look()).toEqual(third)
+      }
+    } finally {
+      goOn()
+      await Promise.all([writer.close(), reader.close()])
+    }
+  })
+
+  test('below one that was removed are gone too, before it is told', async () => {
+    const folder = await tempFolder()
+    const { slow, goOn } = slowToRemove('/bodies/')
+    const writer = new FsOutbox({ disk: slow, directory: folder, durability: 'none' })
+    const reader = openOutbox(folder)
+    try {
+      const first = await put(writer, 'a', randomBytes(100_000))
+      expect(await reader.find('a')).toEqual(first)
+      await put(writer, 'a', 'second')
+      await expect.poll(() => names(join(folder, 'records'))).toHaveLength(1)
+      expect(await openOutbox(folder).end('a', () => true)).toBeUndefined()
+      expect(await reader.find('a')).toBeUndefined()
+    } finally {
+      goOn()
+      await writer.close()
+    }
   })
 
   test('end in the instant in which it is asked whether they may: nothing is committed in between', async () => {
