@@ -62,8 +62,7 @@ test.each(adapters)('an open circuit refuses at once on %s, and closes again', a
   const s3 = new FaultyDriver(new MemoryDriver())
   const local = new FsDriver({ root: await tempRoot(), durability: 'none' })
   const fallback = { s3: 'local', circuit: { probeAfter: 20, probeAtMost: 50 } } as const
-  const reconcile = { interval: 50 }
-  const store = new HybridStore({ drivers: { s3, local }, fallback, reconcile, logger: false })
+  const store = new HybridStore({ drivers: { s3, local }, fallback, logger: false })
   onEnd(() => store.close())
   const { path } = await store.put('a', 'abc')
   const server = await startDelivery(adapter, store)
