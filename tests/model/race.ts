@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { afterAll, test } from 'vitest'
 import { type Act, prepare } from './acts.js'
 import { Command } from './commands.js'
-import { repeated } from './repeat.js'
+import { repeated, usually } from './repeat.js'
 import { planTrouble, sceneOf } from './scene.js'
 import { type Mix, type Spec, specs } from './specs.js'
 import { Stepper } from './stepper.js'
@@ -49,7 +49,7 @@ export function raceTest(name: string, { runs, mix, racers, setting }: RaceTest)
           await system.dispose()
         }
       }),
-      { numRuns: Math.ceil(runs * repeated.times), ...repeated.replay },
+      { numRuns: Math.ceil(runs * repeated.times), ...repeated.replay, ...usually(2026) },
     )
   })
 }

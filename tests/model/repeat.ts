@@ -7,7 +7,8 @@
 const { MODEL_RUNS, MODEL_SEED, MODEL_PATH, MODEL_REPLAY } = process.env
 
 const times = Number(MODEL_RUNS ?? 1)
-const seed = MODEL_SEED ?? (MODEL_RUNS === undefined ? '1124' : undefined)
+/** What is drawn where nobody asks for anything else. */
+const usual = MODEL_SEED === undefined && MODEL_RUNS === undefined
 
 /** Only against a hang: how long a suite takes depends on who else is on the machine. */
 const timeout = 900_000 * Math.max(times, 1)
@@ -19,9 +20,14 @@ export const repeated = {
     // Before the test's time is up, so that the seed is told, and what had failed by then.
     interruptAfterTimeLimit: timeout - 60_000,
     markInterruptAsFailure: true,
-    ...(seed === undefined ? {} : { seed: Number(seed) }),
+    ...(MODEL_SEED === undefined ? {} : { seed: Number(MODEL_SEED) }),
     ...(MODEL_PATH === undefined ? {} : { path: MODEL_PATH }),
   },
+}
+
+/** The seed of a suite, unless another one or a longer run was asked for. */
+export function usually(seed: number): { readonly seed?: number } {
+  return usual ? { seed } : {}
 }
 
 /** For sequences of commands. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, test } from 'vitest'
 import { Command, counted } from './commands.js'
-import { repeated, replayed } from './repeat.js'
+import { repeated, replayed, usually } from './repeat.js'
 import { type Mix, specs } from './specs.js'
 import { type Setting, System } from './system.js'
 import { finish } from './watching.js'
@@ -43,7 +43,7 @@ export function modelTest(name: string, { runs, mix, settings }: ModelTest): voi
           await system.dispose()
         }
       }),
-      { numRuns: Math.ceil(runs * repeated.times), ...repeated.replay },
+      { numRuns: Math.ceil(runs * repeated.times), ...repeated.replay, ...usually(1124) },
     )
   })
 }
