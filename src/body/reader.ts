@@ -1,8 +1,9 @@
-import { Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import type { ReadableStream } from 'node:stream/web'
 import type { BlobInfo, BlobReader, ResolvedRange } from '../driver/index.js'
 import { isStorageError, StorageError } from '../errors/index.js'
+import { webStream } from './web-stream.js'
 
 /** A source that can hand over all of its bytes at once, faster than by streaming them. Fails as the stream does. */
 export interface WholeSource {
@@ -42,7 +43,7 @@ class StreamReader<Info extends BlobInfo> implements BlobReader<Info> {
   }
 
   stream(): ReadableStream<Uint8Array> {
-    return Readable.toWeb(this.#take()) as ReadableStream<Uint8Array>
+    return webStream(this.#take())
   }
 
   async bytes(): Promise<Uint8Array> {

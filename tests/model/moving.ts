@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { arrive, type Condition, putFar, putNear, remove } from './changing.js'
 import { type Found, look, looks } from './reading.js'
 import { settle } from './settling.js'
@@ -50,9 +51,10 @@ export function move(world: World, scene: Scene, moving: Copying): Outcome[] {
     const moved = removed.flatMap((one): Outcome[] => {
       if (answer !== 'waits') return [{ ...one, answer }]
       const later = afterArrival(outcome.world, one.world, scene, source, { key: target, id })
-      // A path of the disk alone is none of S3's business.
-      const needsNobody = hostOf(one.world, scene).waiting[source] === undefined && homes.includes('local')
-      return [{ answer, world: later }, ...(needsNobody ? [{ answer, world: one.world }] : [])]
+      // A path of the disk alone is none of S3's business, and a delete that S3 is to be told of is older than this.
+      const waits = hostOf(one.world, scene).waiting[source]
+      const told = waits === undefined || isDeepStrictEqual(waits, hostOf(outcome.world, scene).waiting[source])
+      return [{ answer, world: later }, ...(told && homes.includes('local') ? [{ answer, world: one.world }] : [])]
     })
     if (scene.link === 'up' || scene.link === 'down') return moved
     // Within S3 a move is one request, which may be carried out and not answered.

@@ -28,7 +28,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'drivers/*': ['errors', 'keys', 'driver', 'body', 'disk', 'outbox'],
   store: ['errors', 'keys', 'driver', 'body', 'disk', 'outbox', 'signing', 'drivers/*'],
   http: ['errors', 'keys', 'driver', 'signing', 'store'],
-  'adapters/*': ['errors', 'http', 'adapters/node'],
+  'adapters/*': ['errors', 'body', 'http', 'adapters/node'],
   otel: ['errors', 'store'],
   testing: ['errors', 'keys', 'driver', 'body', 'disk', 'outbox', 'signing', 'drivers/*', 'store'],
   index: ['errors', 'keys', 'driver', 'body', 'disk', 'outbox', 'signing', 'drivers/*', 'store'],

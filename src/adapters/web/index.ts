@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream'
+import { webStream } from '../../body/index.js'
 import { StorageError } from '../../errors/index.js'
 import {
   type BlobRoutes,
@@ -101,7 +101,7 @@ function toResponse({ status, headers, body }: HttpResponse): Response {
 function bodyInit(body: HttpResponse['body']): ConstructorParameters<typeof Response>[0] {
   if (body === undefined) return null
   // The bytes are nobody else's: a view of a buffer of its own.
-  return body instanceof Uint8Array ? (body as Uint8Array<ArrayBuffer>) : (Readable.toWeb(body) as ReadableStream)
+  return body instanceof Uint8Array ? (body as Uint8Array<ArrayBuffer>) : (webStream(body) as ReadableStream)
 }
 
 function outside(): StorageError {
