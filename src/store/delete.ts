@@ -38,7 +38,7 @@ async function deletePath(context: StoreContext, path: string, options: DeleteOp
 
 /**
  * The far drivers first, or a tombstone for one that cannot be asked: then nothing that is near is in the way. But what
- * lies below a version that waits goes before all else.
+ * lies below a version that waits goes before that.
  */
 async function deleteOne(
   context: StoreContext,
@@ -56,11 +56,13 @@ async function deleteOne(
       try {
         const current = judged ? await judge(context, plan, held.record, ifMatch, signal) : undefined
         const conditionOn = (name: string) => (current?.driver === name ? ifMatch : undefined)
-        if (waitsFor.length > 0) changed = await removeCopies(context, key, plan.near, signal)
+        const below = async () => {
+          if (await removeCopies(context, key, plan.near, signal)) changed = true
+        }
         for (const name of new Set([...plan.far, ...waitsFor])) {
           if (current?.absent.has(name)) continue
           const condition = { ifMatch: conditionOn(name), signal }
-          await deleteFar(context, key, name, held, condition, judged, failures.get(name))
+          await deleteFar(context, key, name, held, condition, judged, below, failures.get(name))
           changed = true
         }
         // The condition held for the version that waited; what is near by now is another one.
@@ -92,6 +94,7 @@ async function deleteFar(
   { record, busy }: HeldRecord,
   options: DeleteOptions,
   judged: boolean,
+  below: () => Promise<void>,
   failed: StorageError | undefined,
 ): Promise<void> {
   const box = outboxOf(context, driver)
@@ -102,13 +105,13 @@ async function deleteFar(
     assertStill(key, current, record)
   }
   if (record && waits && !context.drivers.get(driver)) {
-    const left = await context.outbox?.box.end(key, (current) => !judged || current.token === record.token)
-    if (left) assertStill(key, left, record)
+    const left = await endWaiting(context, key, driver, record, judged, below)
+    if (left && judged) assertStill(key, left, record)
     return
   }
   // Only in the outbox can it be judged in the instant of the delete that this very record is still the current one.
   if (box && waits && (busy || (judged && record.operation === 'put'))) {
-    await keepDelete(context, box, driver, key, { check })
+    await keepDelete(context, box, driver, key, { check, below })
     return
   }
   try {
@@ -117,12 +120,12 @@ async function deleteFar(
   } catch (error) {
     // Whether this very version is still there is for the driver to say.
     if (!box || options.ifMatch !== undefined || !fallsBack(context, driver, error)) throw error
-    await keepDelete(context, box, driver, key, { failure: error as StorageError, check })
+    await keepDelete(context, box, driver, key, { failure: error as StorageError, check, below })
     return
   }
-  const left = waits ? await endWaiting(context, key, driver, record, judged) : undefined
+  const left = waits ? await endWaiting(context, key, driver, record, judged, below) : undefined
   // What came meanwhile is deleted too, and stays so when a lost request of it comes late.
-  if (left?.driver === driver && box && !judged) await keepDelete(context, box, driver, key, {})
+  if (left?.driver === driver && box && !judged) await keepDelete(context, box, driver, key, { below })
 }
 
 /**

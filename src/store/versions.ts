@@ -84,16 +84,14 @@ export async function settleVersions(
   held: HeldRecord,
   judged = false,
 ): Promise<void> {
+  const evict = () => evictCopies(context, key, before.copies)
+  await supersede(context, key, driver, held, judged, evict)
   const box = context.outbox?.box
-  // As long as a version waits nobody sees the older ones below it: they go before it does. But below a tombstone they
-  // are all that is seen, until it is gone.
-  const hidden = (await box?.find(key))?.operation === 'put'
-  if (hidden) await evictCopies(context, key, before.copies)
-  await supersede(context, key, driver, held, judged)
   for (const { driver: name, failure } of box ? before.unseen : []) {
     if (box) await keepDelete(context, box, name, key, { failure })
   }
-  if (!hidden) await evictCopies(context, key, before.copies)
+  // Below a tombstone they were all that could be seen, until it was gone.
+  await evict()
 }
 
 /**
@@ -153,22 +151,23 @@ async function supersede(
   driver: string,
   { record }: HeldRecord,
   judged: boolean,
+  below: () => Promise<unknown>,
 ): Promise<void> {
-  const current = await endWaiting(context, key, driver, record, judged)
+  const current = await endWaiting(context, key, driver, record, judged, below)
   const box = context.outbox?.box
-  if (box === undefined || record === undefined || record.driver === driver) return
-  if (current === undefined) return removeHandedOver(context, record)
+  if (box === undefined || record?.driver === driver) return
+  if (current === undefined) return record && removeHandedOver(context, record)
   if (current.driver === driver || current.operation === 'delete') return
   // What has come after it goes too, for it may be there only because the record was; a condition was not about that.
   const check = (now: OutboxRecord | undefined) => {
-    if (now === undefined || (judged && now.token !== record.token)) throw changedMeanwhile(key)
+    if (now === undefined || (judged && now.token !== record?.token)) throw changedMeanwhile(key)
   }
   try {
     await keepDelete(context, box, current.driver, key, { check })
   } catch (error) {
     if (!isStorageError(error, 'PRECONDITION_FAILED')) throw error
     // It was carried out in this very moment.
-    if ((await box.find(key)) === undefined) await removeHandedOver(context, record)
+    if ((await box.find(key)) === undefined) await removeHandedOver(context, record ?? current)
   }
 }
 

@@ -141,6 +141,9 @@ export async function holding<T>(
  * since whatever overlaps has no order. But a request whose answer was lost meanwhile may still come and undo the
  * change, so that what it left waits on; and a condition (`judged`) held for the record that was held, and for no other.
  * Answers what waits on.
+ *
+ * A version that waits hides older ones on near drivers. `below` removes those before it goes: else whoever is killed in
+ * between has brought back what was overwritten before.
  */
 export async function endWaiting(
   context: StoreContext,
@@ -148,14 +151,23 @@ export async function endWaiting(
   driver: string,
   held: OutboxRecord | undefined,
   judged: boolean,
+  below: () => Promise<unknown>,
 ): Promise<OutboxRecord | undefined> {
-  try {
-    return await context.outbox?.box.end(key, (current) => {
-      if (current.driver !== driver) return false
-      return current.token === held?.token || !(judged || isInDoubt(context, current))
-    })
-  } catch (error) {
-    throw isStorageError(error) ? error.with({ outcome: 'unknown' }) : error
+  for (let cleared = false; ; cleared = true) {
+    let covers = false
+    const mayGo = (current: OutboxRecord) => {
+      const meant = current.token === held?.token || !(judged || isInDoubt(context, current))
+      if (current.driver !== driver || !meant) return false
+      covers = current.operation === 'put' && !cleared
+      return !covers
+    }
+    try {
+      const left = await context.outbox?.box.end(key, mayGo)
+      if (!covers) return left
+      await below()
+    } catch (error) {
+      throw isStorageError(error) ? error.with({ outcome: 'unknown' }) : error
+    }
   }
 }
 
@@ -173,6 +185,8 @@ export interface DeleteReason {
   readonly etag?: string | undefined
   /** Refuses the delete where the key has another record by then; throws. */
   readonly check?: ((current: OutboxRecord | undefined) => void) | undefined
+  /** Removes what lies on near drivers below a version that waits, as {@link endWaiting} does. */
+  readonly below?: (() => Promise<unknown>) | undefined
 }
 
 /** Makes a delete wait for its driver. Once this resolves no path of the key reads what that driver has. */
@@ -181,7 +195,7 @@ export async function keepDelete(
   box: Outbox,
   driver: string,
   key: string,
-  { failure, after, etag, check }: DeleteReason,
+  { failure, after, etag, check, below }: DeleteReason,
 ): Promise<DeleteRecord> {
   const entry: OutboxDelete = {
     ...(await entryFacts(context, box, driver, failure)),
@@ -190,20 +204,30 @@ export async function keepDelete(
     ...(after === undefined ? {} : { after }),
     ...(etag === undefined ? {} : { base: { etag } }),
   }
-  let record: DeleteRecord
-  try {
-    record = await box.commitDelete(entry, {
-      onto: (current) => {
-        check?.(current)
-        return inherit(context, current, entry)
-      },
-    })
-  } catch (error) {
-    if (failure === undefined) throw error
-    throw bothFailed(context, failure, namedFailure(error, context.outbox?.host ?? driver, 'delete', key), 'delete')
+  let cleared = below === undefined
+  let covers = false
+  const onto = (current: OutboxRecord | undefined) => {
+    check?.(current)
+    covers = current?.operation === 'put' && !cleared
+    if (covers) throw waitsNoLonger('delete', key)
+    return inherit(context, current, entry)
   }
-  keptWaiting(context, record, failure)
-  return record
+  for (;;) {
+    try {
+      const record = await box.commitDelete(entry, { onto })
+      keptWaiting(context, record, failure)
+      return record
+    } catch (error) {
+      if (covers) {
+        covers = false
+        cleared = true
+        await below?.()
+        continue
+      }
+      if (failure === undefined) throw error
+      throw bothFailed(context, failure, namedFailure(error, context.outbox?.host ?? driver, 'delete', key), 'delete')
+    }
+  }
 }
 
 /** Has the change carried out when it can be; one error line and one event say that it waits, if its driver failed. */

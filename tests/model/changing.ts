@@ -112,7 +112,7 @@ export function putFar(
 }
 
 /** Another process may have been at what waited of the key, and then a change goes behind it. */
-function claimed(scene: Scene, key: string): boolean {
+export function claimed(scene: Scene, key: string): boolean {
   return scene.way?.some((world) => hostOf(world, scene).waiting[key] !== undefined) ?? false
 }
 

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { arrive, type Condition, putFar, putNear, remove } from './changing.js'
+import { arrive, type Condition, claimed, putFar, putNear, remove } from './changing.js'
 import { type Found, look, looks } from './reading.js'
 import { settle } from './settling.js'
 import { type Alias, DOWN, fates, hostOf, nextWaiting, type Outcome, onHost, type Scene, type World } from './world.js'
@@ -57,9 +57,14 @@ export function move(world: World, scene: Scene, moving: Copying): Outcome[] {
       return [{ answer, world: later }, ...(told && homes.includes('local') ? [{ answer, world: one.world }] : [])]
     })
     if (scene.link === 'up' || scene.link === 'down') return moved
-    // Within S3 a move is one request, which may be carried out and not answered.
-    const within = scene.link === 'lossy' && answer === 's3' ? moved : []
-    const lost = within.map((one): Outcome => ({ ...one, answer: DOWN, unknown: true }))
+    // Within S3 a move is one request, which may be carried out and not answered; then nothing else is done.
+    const within = scene.link === 'lossy' && answer === 's3' ? [outcome.world] : []
+    const lost = within.map((world): Outcome => {
+      const done = onHost(world, scene, (_, draft) => {
+        delete draft.far[source]
+      })
+      return { answer: DOWN, world: done, unknown: true }
+    })
     return [...moved, ...lost, { ...outcome, answer: DOWN, unknown: true }]
   })
 }
@@ -108,7 +113,8 @@ export function relocate(world: World, scene: Scene, alias: Alias, key: string, 
       ]
     }
     if (to === 'local') {
-      const waits = found.place === 'waiting' ? [comesBack(world, scene, key, found, true)] : []
+      const waited = found.place === 'waiting' || claimed(scene, key)
+      const waits = waited ? [comesBack(world, scene, key, found, true)] : []
       return [comesBack(world, scene, key, found, false), ...waits]
     }
     if (found.place === 'waiting') {
@@ -144,7 +150,7 @@ function comesBack(world: World, scene: Scene, key: string, found: Found, waits:
   const before = hostOf(world, scene).waiting[key]
   const done = onHost(world, scene, (host, draft) => {
     host.near[key] = found.id
-    if (found.place === 'waiting') host.moved = true
+    if (found.place === 'waiting' || waits) host.moved = true
     if (waits) host.waiting[key] = nextWaiting(before, scene, { op: 'delete' }) as never
     else {
       delete host.waiting[key]

@@ -129,6 +129,30 @@ describe('the older copy on the disk goes while the version above it still waits
   }
 })
 
+describe('and so it does below a version that came while the key is deleted', () => {
+  for (const link of ['up', 'down']) {
+    test(`with S3 ${link}`, async () => {
+      const { store, s3, local, remote } = await world()
+      s3.outage()
+      await store.put('a', 'waits')
+      await store.put('a', 'on disk', { driver: 'local' })
+      s3.recover()
+      if (link === 'down') await store.reconcile()
+      remote.steps.beforeDelete = async () => {
+        await store.put('a', 'newer', { ack: 'fallback' })
+        if (link === 'down') throw new StorageError('UNAVAILABLE', 'Not now.', { outcome: 'unchanged' })
+      }
+      let seen: unknown
+      local.steps.beforeDelete = async () => {
+        seen = await store.pending()
+      }
+      await store.delete('a')
+      expect(seen).toMatchObject([{ key: 'a', operation: 'put' }])
+      for (const path of ALIASES) expect(await store.exists(path)).toBe(false)
+    })
+  }
+})
+
 test('below a tombstone the copy on the disk goes only when what was put to S3 can be read', async () => {
   const { store, s3, local } = await world()
   s3.outage()

@@ -79,8 +79,8 @@ export const fallingBack = [
   {
     name: 'a tombstone needs room below maxBytes',
     file: 'src/store/waiting.ts',
-    find: 'record = await box.commitDelete(entry, {',
-    replace: 'await assertBudget(context, box, 1)\n    record = await box.commitDelete(entry, {',
+    find: 'const record = await box.commitDelete(entry, { onto })',
+    replace: 'await assertBudget(context, box, 1)\n    const record = await box.commitDelete(entry, { onto })',
     tests: file('store/background', 'bounded by bytes'),
   },
   {
@@ -93,8 +93,8 @@ export const fallingBack = [
   {
     name: 'a tombstone needs the room of minFree',
     file: 'src/store/waiting.ts',
-    find: 'record = await box.commitDelete(entry, {',
-    replace: 'await assertVolume(context, box, 0)\n    record = await box.commitDelete(entry, {',
+    find: 'const record = await box.commitDelete(entry, { onto })',
+    replace: 'await assertVolume(context, box, 0)\n    const record = await box.commitDelete(entry, { onto })',
     tests: file('store/background', 'leaves room on the volume'),
   },
   {
