@@ -1,9 +1,10 @@
-import { isStorageError, StorageError } from '../errors/index.js'
+import { StorageError } from '../errors/index.js'
 import { quoteKey } from '../keys/index.js'
 import type { StoreContext } from './context.js'
 import type { Location } from './paths/index.js'
 import { othersFor, resolve } from './plan.js'
-import { headIfThere } from './versions.js'
+import { headIfThere, type OtherCopy, type OtherVersions, type UnseenDriver } from './versions.js'
+import { fallsBack } from './waiting.js'
 
 /** Where a key is deleted: far away first, since that is what may fail, and nothing else is gone then. */
 export interface DeletePlan {
@@ -79,8 +80,8 @@ async function assertElsewhere(
 export interface CurrentVersion {
   readonly driver: string
   readonly etag: string
-  /** Drivers that were asked before, and have none. */
-  readonly absent: ReadonlySet<string>
+  /** What the other drivers of the plan have. */
+  readonly others: OtherVersions
 }
 
 /** Looks for it, aside from a driver that is to have none any more. */
@@ -91,15 +92,18 @@ export async function currentVersion(
   signal: AbortSignal | undefined,
 ): Promise<CurrentVersion | undefined> {
   const order = [plan.driver, ...plan.far, ...plan.near].filter((name) => context.drivers.get(name) && name !== gone)
-  const absent = new Set<string>()
+  const copies: OtherCopy[] = []
+  const unseen: UnseenDriver[] = []
   for (const driver of new Set(order)) {
     try {
-      const info = await context.drivers.ask(driver, 'head', plan.key, (asked) => asked.head(plan.key, { signal }))
-      return { driver, etag: info.etag, absent }
+      const info = await headIfThere(context, driver, plan.key, signal)
+      if (info) copies.push({ driver, etag: info.etag })
     } catch (error) {
-      if (!isStorageError(error, 'NOT_FOUND')) throw error
-      absent.add(driver)
+      // It may be the one that is read; behind that, an older version there can be deleted later.
+      if (copies.length === 0 || !fallsBack(context, driver, error)) throw error
+      unseen.push({ driver, failure: error as StorageError })
     }
   }
-  return undefined
+  const [current, ...others] = copies
+  return current && { ...current, others: { copies: others, unseen } }
 }

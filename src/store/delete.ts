@@ -8,7 +8,7 @@ import { namedFailure } from './failures.js'
 import { aborted } from './read.js'
 import type { PathDeleteResult } from './stored.js'
 import { tellFailed } from './tell-failed.js'
-import { removeCopies } from './versions.js'
+import { type OtherCopy, removeCopies, removeCopy } from './versions.js'
 import { endWaiting, fallsBack, type HeldRecord, holding, keepDelete, outboxOf, waitsNoLonger } from './waiting.js'
 
 const BATCH = 500
@@ -53,23 +53,23 @@ async function deleteOne(
       const waitsFor = held.record?.operation === 'put' ? [held.record.driver] : []
       const judged = ifMatch !== undefined
       let changed = false
+      const onChange = () => {
+        changed = true
+      }
       try {
         const current = judged ? await judge(context, plan, held.record, ifMatch, signal) : undefined
-        const conditionOn = (name: string) => (current?.driver === name ? ifMatch : undefined)
+        if (current) return await deleteMatching(context, plan, current, { ifMatch, signal }, onChange)
         const below = async () => {
-          if (await removeCopies(context, key, plan.near, signal)) changed = true
+          if (await removeCopies(context, key, plan.near, signal)) onChange()
         }
         for (const name of new Set([...plan.far, ...waitsFor])) {
-          if (current?.absent.has(name)) continue
-          const condition = { ifMatch: conditionOn(name), signal }
-          await deleteFar(context, key, name, held, condition, judged, below, failures.get(name))
-          changed = true
+          await deleteFar(context, key, name, held, judged, below, failures.get(name), signal)
+          onChange()
         }
         // The condition held for the version that waited; what is near by now is another one.
-        for (const name of judged && waitsFor.length > 0 ? [] : plan.near) {
-          const condition = { ifMatch: conditionOn(name), signal }
-          await context.drivers.ask(name, 'delete', key, (asked) => asked.delete(key, condition))
-          changed = true
+        for (const name of judged ? [] : plan.near) {
+          await context.drivers.ask(name, 'delete', key, (asked) => asked.delete(key, { signal }))
+          onChange()
         }
       } catch (error) {
         if (!isStorageError(error)) throw error
@@ -83,6 +83,34 @@ async function deleteOne(
   })
 }
 
+/**
+ * The current version, if it is still the one that was judged, and of older ones beside it those that were seen then: what
+ * comes meanwhile is nothing that the condition was about.
+ */
+async function deleteMatching(
+  context: StoreContext,
+  { key, far }: DeletePlan,
+  { driver, others }: CurrentVersion,
+  options: DeleteOptions,
+  onChange: () => void,
+): Promise<void> {
+  for (const { driver: name, failure } of others.unseen) {
+    const box = outboxOf(context, name)
+    if (box) await keepDelete(context, box, name, key, { failure })
+    onChange()
+  }
+  const remove = async (copies: readonly OtherCopy[]) => {
+    for (const copy of copies) {
+      await removeCopy(context, key, copy, options.signal)
+      onChange()
+    }
+  }
+  await remove(others.copies.filter((copy) => far.includes(copy.driver)))
+  await context.drivers.ask(driver, 'delete', key, (asked) => asked.delete(key, options))
+  onChange()
+  await remove(others.copies.filter((copy) => !far.includes(copy.driver)))
+}
+
 /** What drivers said of deletes that were tried just before. */
 type Failures = ReadonlyMap<string, StorageError>
 
@@ -92,10 +120,10 @@ async function deleteFar(
   key: string,
   driver: string,
   { record, busy }: HeldRecord,
-  options: DeleteOptions,
   judged: boolean,
   below: () => Promise<void>,
   failed: StorageError | undefined,
+  signal: AbortSignal | undefined,
 ): Promise<void> {
   const box = outboxOf(context, driver)
   const waits = record?.driver === driver
@@ -116,10 +144,9 @@ async function deleteFar(
   }
   try {
     if (failed) throw failed
-    await context.drivers.ask(driver, 'delete', key, (asked) => asked.delete(key, options))
+    await context.drivers.ask(driver, 'delete', key, (asked) => asked.delete(key, { signal }))
   } catch (error) {
-    // Whether this very version is still there is for the driver to say.
-    if (!box || options.ifMatch !== undefined || !fallsBack(context, driver, error)) throw error
+    if (!box || !fallsBack(context, driver, error)) throw error
     await keepDelete(context, box, driver, key, { failure: error as StorageError, check, below })
     return
   }
@@ -129,8 +156,8 @@ async function deleteFar(
 }
 
 /**
- * Checks `ifMatch` against the version that a read would find, and answers the driver that has to judge it again;
- * undefined where it is one that waits here, of which nobody else can say anything.
+ * Checks `ifMatch` against the version that a read would find, and answers where that is, for its driver to judge it
+ * again; undefined where it is one that waits here, of which nobody else can say anything.
  */
 async function judge(
   context: StoreContext,
@@ -138,7 +165,7 @@ async function judge(
   record: OutboxRecord | undefined,
   ifMatch: string,
   signal: AbortSignal | undefined,
-): Promise<Pick<CurrentVersion, 'driver' | 'absent'> | undefined> {
+): Promise<CurrentVersion | undefined> {
   const { key } = plan
   if (record?.operation === 'put') {
     checkWriteConditions(key, record.md5, { ifMatch }, 'delete')

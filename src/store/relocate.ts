@@ -1,5 +1,6 @@
 import { isStorageError, StorageError } from '../errors/index.js'
 import { quoteKey } from '../keys/index.js'
+import type { Outbox, OutboxRecord } from '../outbox/index.js'
 import { carryOut } from './carry-out.js'
 import { type StoreContext, storedBlob } from './context.js'
 import type { RelocateOptions } from './options.js'
@@ -7,7 +8,7 @@ import { resolve } from './plan.js'
 import type { StoredBlob } from './stored.js'
 import { openTransfer, readFailure, sourceOf, verifyTransfer } from './transfer.js'
 import { lookAround, removeVersion, settleVersions } from './versions.js'
-import { holding, nothingHeld, outboxOf } from './waiting.js'
+import { holding, keepDelete, nothingHeld, outboxOf, waitsNoLonger } from './waiting.js'
 
 /** What `relocate` did; `oldPath` and `newPath` are what an UPDATE of the database needs. */
 export interface Relocation<D extends string = string> {
@@ -101,16 +102,47 @@ async function relocatePending(
       if (done === 'waits') throw notYet(key, to)
       return true
     }
+    // It would end with what waits, and leave what arrives meanwhile.
+    if (busy === 'claimed') throw notYet(key, record.driver).with({ outcome: 'unchanged' })
     await box.mark('moved')
     const arrived = await arriveAt(context, source, to, { to, signal })
     try {
-      // An older version may lie where this one was to go: in its place a tombstone waits.
-      await settleVersions(context, arrived.key, to, { copies: [], unseen: [] }, held)
+      return await stopWaiting(context, box, record, arrived, signal)
     } catch (error) {
       throw halfDone(error)
     }
-    return true
   })
+}
+
+/**
+ * An older version may lie where this one was to go: in its place a tombstone waits. False where another one waits by
+ * now, or none: then what has arrived is not the current version, and goes again.
+ */
+async function stopWaiting(
+  context: StoreContext,
+  box: Outbox,
+  record: OutboxRecord,
+  { driver, key, etag }: StoredBlob,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  let current = true
+  const check = (now: OutboxRecord | undefined) => {
+    current = now?.token === record.token
+    if (!current) throw waitsNoLonger('relocate', key)
+  }
+  try {
+    // What waits for a driver that is not configured has nowhere to be deleted.
+    if (context.drivers.get(record.driver)) await keepDelete(context, box, record.driver, key, { check })
+    else check((await box.end(key, ({ token }) => token === record.token)) ?? record)
+    return true
+  } catch (error) {
+    if (current) throw error
+    await removeVersion(context, driver, key, etag, signal).catch((refused: unknown) => {
+      // Somebody else's version by now.
+      if (!isStorageError(refused, 'PRECONDITION_FAILED')) throw refused
+    })
+    return false
+  }
 }
 
 /** What failed when the blob had arrived already, and is on both drivers. */

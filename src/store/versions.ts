@@ -11,7 +11,12 @@ export interface OtherVersions {
   /** Copies that the change will outdate. */
   readonly copies: readonly OtherCopy[]
   /** Drivers that may have one and could not be asked. */
-  readonly unseen: readonly { readonly driver: string; readonly failure: StorageError }[]
+  readonly unseen: readonly UnseenDriver[]
+}
+
+export interface UnseenDriver {
+  readonly driver: string
+  readonly failure: StorageError
 }
 
 export interface OtherCopy {
@@ -32,7 +37,7 @@ export async function lookAround(
 ): Promise<OtherVersions> {
   const far = !context.near.has(driver)
   const copies: OtherCopy[] = []
-  const unseen: OtherVersions['unseen'][number][] = []
+  const unseen: UnseenDriver[] = []
   if (!far && !context.exclusive) return { copies, unseen }
   for (const [name] of context.drivers.configured()) {
     // What waits for a driver says all there is to say of it.
@@ -94,24 +99,32 @@ export async function settleVersions(
   await evict()
 }
 
-/**
- * Removes copies that are outdated, each only if it is still the one that was seen. Where a driver has gone away the
- * delete waits; what stays on a disk is only logged.
- */
+/** Removes copies that are outdated. What cannot be removed is only logged. */
 export async function evictCopies(context: StoreContext, key: string, copies: readonly OtherCopy[]): Promise<void> {
   for (const copy of copies) {
     try {
-      await removeVersion(context, copy.driver, key, copy.etag)
+      await removeCopy(context, key, copy)
     } catch (error) {
-      if (isStorageError(error, 'PRECONDITION_FAILED')) continue
       const { code, message } = error as StorageError
-      const box = fallsBack(context, copy.driver, error) ? outboxOf(context, copy.driver) : undefined
-      if (box) {
-        await keepDelete(context, box, copy.driver, key, { failure: error as StorageError, etag: copy.etag })
-        continue
-      }
       context.logger.warn({ key, driver: copy.driver, code, reason: message }, 'An older copy could not be removed')
     }
+  }
+}
+
+/** Removes a copy if it is still the one that was seen. Where a driver has gone away the delete waits. */
+export async function removeCopy(
+  context: StoreContext,
+  key: string,
+  { driver, etag }: OtherCopy,
+  signal?: AbortSignal | undefined,
+): Promise<void> {
+  try {
+    await removeVersion(context, driver, key, etag, signal)
+  } catch (error) {
+    if (isStorageError(error, 'PRECONDITION_FAILED')) return
+    const box = fallsBack(context, driver, error) ? outboxOf(context, driver) : undefined
+    if (box === undefined) throw error
+    await keepDelete(context, box, driver, key, { failure: error as StorageError, etag })
   }
 }
 

@@ -193,9 +193,13 @@ export function remove(
       if (refusal !== undefined) return [{ answer: refusal, world }]
       return [gone('kept'), fate === 'answered' ? gone('told') : waits(fate === 'lost')]
     }
+    // What S3 has goes with the delete that waits for it; the condition is about what lies on the disk below that.
+    if (condition !== undefined && change?.op === 'delete') {
+      return refusal === undefined ? [gone('kept')] : [{ answer: refusal, world }]
+    }
     if (fate === 'answered') {
       // Only the outbox can judge the condition in the instant in which what waits is superseded.
-      if (condition !== undefined && change?.op === 'put') {
+      if (condition !== undefined && change !== undefined) {
         return againstWaiting(world, scene, key, condition, () => waits(false))
       }
       if (refusal !== undefined) return [{ answer: refusal, world }]

@@ -346,3 +346,102 @@ test('a relocation that could not remove the source says that the blob may be on
   await store.relocate('s3:a', { to: 'local' })
   expect(await texts(store)).toEqual(['x', 'x', 'x'])
 })
+
+describe('a relocation of what waits, and another process', () => {
+  test('takes along what that one has put meanwhile', async () => {
+    const { s3, open, store } = await world()
+    s3.outage()
+    await store.put('a', 'old')
+    s3.recover()
+    const other = open()
+    other.local.steps.afterPut = () => store.put('a', 'new')
+    await other.store.relocate('s3:a', { to: 'local' })
+    for (const one of [store, other.store]) expect(await texts(one)).toEqual(['new', 'new', 'new'])
+    await store.reconcile()
+    expect(await texts(store)).toEqual(['new', 'new', 'new'])
+    expect(await texts(other.store)).toEqual(['new', 'new', 'new'])
+  })
+
+  test('gives up while that one is writing it', async () => {
+    const { s3, open, store, remote } = await world()
+    s3.outage()
+    await store.put('a', 'old')
+    s3.recover()
+    const other = open()
+    remote.steps.beforePut = async () => {
+      await expect(other.store.relocate('s3:a', { to: 'local' })).rejects.toMatchObject({
+        code: 'UNAVAILABLE',
+        outcome: 'unchanged',
+      })
+    }
+    await store.put('a', 'new')
+    for (const one of [store, other.store]) {
+      for (const path of ['s3:a', 'a']) expect(await (await one.get(path)).text()).toBe('new')
+      expect(await one.exists('local:a')).toBe(false)
+    }
+  })
+
+  test('ends where the driver that it waits for is not configured any more', async () => {
+    const { s3, store, local } = await world()
+    s3.outage()
+    await store.put('a', 'old')
+    const later = new HybridStore<'s3' | 'local', string>({
+      drivers: { s3: undefined, local },
+      policy: () => 's3',
+      fallback: manual,
+      reconcile: false,
+      logger: false,
+    })
+    await later.relocate('s3:a', { to: 'local' })
+    expect(await later.pending()).toEqual([])
+    expect(await (await later.get('local:a')).text()).toBe('old')
+  })
+})
+
+describe('a delete with a condition', () => {
+  test('takes nothing that came to another driver meanwhile', async () => {
+    const { store, remote, s3, local } = await world()
+    s3.outage()
+    await store.put('a', 'old')
+    await store.relocate('s3:a', { to: 'local' })
+    s3.recover()
+    const { etag } = await store.head('a')
+    const put = () => {
+      local.steps.beforeDelete = undefined
+      remote.steps.beforeDelete = undefined
+      return store.put('a', 'new')
+    }
+    local.steps.beforeDelete = put
+    remote.steps.beforeDelete = put
+    await expect(store.delete('s3:a', { ifMatch: etag })).rejects.toMatchObject({
+      code: 'PRECONDITION_FAILED',
+      outcome: 'unchanged',
+    })
+    expect(await (await store.get('s3:a')).text()).toBe('new')
+    expect(await (await remote.get('a')).text()).toBe('new')
+  })
+
+  test('takes along what lay on the other driver', async () => {
+    const { store, remote } = await world()
+    await store.put('a', 'old')
+    await store.put('a', 'new', { driver: 'local' })
+    await store.delete('a', { ifMatch: (await store.head('a')).etag })
+    for (const path of ALIASES) expect(await store.exists(path)).toBe(false)
+    expect(await remote.head('a').catch(({ code }: StorageError) => code)).toBe('NOT_FOUND')
+  })
+
+  test('takes it along later where that one cannot be asked', async () => {
+    const { store, remote, s3 } = await world()
+    await store.put('b', 'x', { driver: 'local' })
+    await store.relocate('local:b', { to: 's3' })
+    await store.put('a', 'old')
+    await store.put('a', 'new', { driver: 'local' })
+    const { etag } = await store.head('local:a')
+    s3.outage()
+    await store.delete('local:a', { ifMatch: etag })
+    expect(await store.exists('local:a')).toBe(false)
+    s3.recover()
+    await store.reconcile()
+    expect(await remote.head('a').catch(({ code }: StorageError) => code)).toBe('NOT_FOUND')
+  })
+})
