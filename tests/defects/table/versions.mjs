@@ -181,6 +181,27 @@ export const versions = [
     tests: file('unit/outbox/fs-outbox', 'in the instant'),
   },
   {
+    name: 'a relocation ends what another process has put behind it',
+    file: 'src/store/relocate.ts',
+    find: 'current = now?.token === record.token',
+    replace: 'current = true',
+    tests: overlap('takes along what that one has put'),
+  },
+  {
+    name: 'a relocation does not give way to a put of another process',
+    file: 'src/store/relocate.ts',
+    find: "if (busy === 'claimed')",
+    replace: "if (busy === 'doubt')",
+    tests: overlap('gives up while that one'),
+  },
+  {
+    name: 'a delete with a condition deletes elsewhere without one',
+    file: 'src/store/delete.ts',
+    find: 'if (current) return await deleteMatching',
+    replace: 'if (current && !plan.near.includes(current.driver)) return await deleteMatching',
+    tests: overlap('takes nothing that came'),
+  },
+  {
     name: 'a relocation that stopped midway has changed nothing',
     file: 'src/store/relocate.ts',
     find: "isStorageError(error) ? error.with({ outcome: 'unknown' }) : error",
