@@ -152,7 +152,9 @@ export function putNear(world: World, scene: Scene, key: string, id: Id, conditi
   return fates(scene).flatMap((fate): Outcome[] => {
     // What waited is older than this; S3 must not hand out a version that is older still.
     if (change !== undefined) return fate === 'answered' ? [put('waits'), put('told')] : [put('waits')]
-    if (!scene.exclusive) return [put('kept')]
+    // What waited when it began may be handed over by now: nobody can tell while S3 does not answer.
+    if (!scene.exclusive)
+      return fate !== 'answered' && claimed(scene, key) ? [put('kept'), put('waits')] : [put('kept')]
     if (fate === 'answered') return refusal === undefined ? [put('told')] : refused
     // Whether the condition holds is for S3 to say, unless the disk's own version says it.
     const decided = condition === undefined || near[key] !== undefined
@@ -213,10 +215,11 @@ export function remove(
     const landed = fate === 'lost'
     if (condition === undefined) return [waits(landed)]
     if (change !== undefined) return againstWaiting(world, scene, key, condition, () => waits(landed))
-    const byDisk = alias === 'local' && near[key] !== undefined && judge(condition, near[key]) === undefined
+    const byDisk = alias === 'local' && near[key] !== undefined
+    const unfit = byDisk ? judge(condition, near[key]) : undefined
     return [
-      { answer: DOWN, world },
-      ...(byDisk ? [waits(landed)] : []),
+      unfit === undefined ? { answer: DOWN, world } : { answer: unfit, world },
+      ...(byDisk && unfit === undefined ? [waits(landed)] : []),
       ...(landed && refusal === undefined ? [landedDelete(world, scene, key)] : []),
     ]
   })

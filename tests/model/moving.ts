@@ -173,6 +173,10 @@ function broken(world: World, scene: Scene, key: string, to: Place): Outcome[] {
   const outcomes = bases.map((base): Outcome => ({ answer: DOWN, world: base }))
   if (scene.link === 'down') return outcomes
   const { near, waiting } = hostOf(world, scene)
+  // With S3 gone while it is read, its path reads an older copy on the disk, which is not what was to be moved.
+  if (near[key] !== undefined && near[key] !== world.far[key]?.id) {
+    outcomes.push(...bases.map((base): Outcome => ({ answer: 'PRECONDITION_FAILED', world: base })))
+  }
   for (const base of bases) {
     const source = waiting[key]?.id ?? (to === 's3' ? near[key] : base.far[key]?.id)
     if (source === undefined) continue
