@@ -28,10 +28,10 @@ import {
 import { StorageError } from '../../errors/index.js'
 import { assertKey, MAX_KEY_BYTES } from '../../keys/index.js'
 import type { Outbox, OutboxHost } from '../../outbox/index.js'
-import { BodyStream } from './body-stream.js'
 import { Calls } from './calls.js'
 import { closeRead } from './confinement.js'
 import { listAreas } from './list.js'
+import { OpenBody } from './open-body.js'
 import type { FsDriverOptions } from './options.js'
 import { assemble, type FsParts } from './parts.js'
 import { type SweepResult, sweepAreas } from './sweep.js'
@@ -110,15 +110,16 @@ export class FsDriver implements BlobDriver, OutboxHost {
           ? { start: range.start, length: range.end - range.start + 1 }
           : { start: 0, length: info.size }
         if (options.signal?.aborted) throw new StorageError('ABORTED', 'The get was aborted.')
-        const stream: BodyStream = new BodyStream(handle, {
+        const body: OpenBody = new OpenBody(handle, {
+          disk: this.#parts.disk,
           key,
           start,
           length,
           signal: options.signal,
-          onClose: () => this.#calls.closed(stream),
+          onClose: () => this.#calls.closed(body),
         })
-        this.#calls.opened(stream)
-        return openReader(info, stream, range)
+        this.#calls.opened(body)
+        return openReader(info, body, range)
       } catch (error) {
         await closeRead(handle)
         throw error
