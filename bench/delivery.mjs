@@ -67,7 +67,7 @@ function print({ ours, theirs, name, goal, samples: [a, b] }) {
 async function ask(server, name, seconds) {
   const before = await server.cpu()
   const url = `http://127.0.0.1:${server.port}/${fileOf(name)}`
-  const { stdout } = await run('wrk', ['-t1', `-c${CONNECTIONS}`, `-d${seconds}s`, url])
+  const { stdout } = await run('wrk', ['-t1', `-c${CONNECTIONS}`, `-d${seconds}s`, '--timeout', '30s', url])
   if (/Non-2xx|Socket errors/.test(stdout)) throw new Error(`${server.subject}: ${stdout}`)
   const requests = Number(/(\d+) requests in/.exec(stdout)[1])
   const rate = Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)[1])

@@ -77,6 +77,8 @@ export class LentBody extends Readable implements LendingBody {
 
   async #take(): Promise<Uint8Array | undefined> {
     this.#stall.stop()
+    // Somebody may have given it up since its first bytes were read.
+    if (this.destroyed) throw this.errored ?? short(this.#read, this.#length)
     const chunk = this.#first ?? (await this.#next())
     this.#first = undefined
     if (chunk) this.#stall.start()

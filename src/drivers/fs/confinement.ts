@@ -264,6 +264,23 @@ export async function closeRead(handle: DiskHandle): Promise<void> {
   await handle.close().catch(() => {})
 }
 
+/** Bytes up to which a file that was deleted while this was its last handle is freed at once. */
+const SMALL = 128 * 1024
+
+/**
+ * As {@link closeRead}, of a file of `size` bytes, and without a trip to the thread pool where the kernel has nothing to do: the
+ * trip costs ten times the call.
+ */
+export async function closeSoon(disk: Disk, handle: DiskHandle, size: number): Promise<void> {
+  if (size > SMALL) return closeRead(handle)
+  try {
+    const closing = disk.closeUnwritten(handle)
+    if (closing) await closing
+  } catch {
+    // As in OpenDirectory.close.
+  }
+}
+
 export function notFound(cause?: unknown): StorageError {
   return new StorageError('NOT_FOUND', 'There is no such blob.', cause === undefined ? {} : { cause })
 }

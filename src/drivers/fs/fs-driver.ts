@@ -29,7 +29,7 @@ import { StorageError } from '../../errors/index.js'
 import { assertKey, MAX_KEY_BYTES } from '../../keys/index.js'
 import type { Outbox, OutboxHost } from '../../outbox/index.js'
 import { Calls } from './calls.js'
-import { closeRead } from './confinement.js'
+import { closeRead, closeSoon } from './confinement.js'
 import { listAreas } from './list.js'
 import { OpenBody } from './open-body.js'
 import type { FsDriverOptions } from './options.js'
@@ -113,6 +113,7 @@ export class FsDriver implements BlobDriver, OutboxHost {
         const body: OpenBody = new OpenBody(handle, {
           disk: this.#parts.disk,
           key,
+          size: info.size,
           start,
           length,
           signal: options.signal,
@@ -121,7 +122,7 @@ export class FsDriver implements BlobDriver, OutboxHost {
         this.#calls.opened(body)
         return openReader(info, body, range)
       } catch (error) {
-        await closeRead(handle)
+        await closeSoon(this.#parts.disk, handle, info.size)
         throw error
       }
     })
@@ -130,7 +131,7 @@ export class FsDriver implements BlobDriver, OutboxHost {
   head(key: string, options: HeadOptions = {}): Promise<BlobInfo> {
     return this.#calls.run('head', key, options.signal, async () => {
       const { handle, info } = await this.#parts.lookup.open(key)
-      await closeRead(handle)
+      await closeSoon(this.#parts.disk, handle, info.size)
       checkReadConditions(info, options, 'head')
       return info
     })

@@ -3,14 +3,13 @@ import type { LazySource, PulledSource } from '../../body/index.js'
 import { type Disk, type DiskHandle, diskError } from '../../disk/index.js'
 import { StorageError } from '../../errors/index.js'
 import { BodyStream } from './body-stream.js'
-import { closeRead } from './confinement.js'
-
-/** Bytes up to which the kernel forgets a file at once, even where it has been deleted and this was its last handle. */
-const SMALL = 128 * 1024
+import { closeSoon } from './confinement.js'
 
 export interface OpenBodyOptions {
   readonly disk: Disk
   readonly key: string
+  /** Bytes of the file. */
+  readonly size: number
   /** First byte. */
   readonly start: number
   /** Bytes to deliver. Fewer are CORRUPT, never a short body. */
@@ -96,18 +95,12 @@ export class OpenBody implements LazySource, PulledSource {
   }
 
   async #release(): Promise<void> {
-    const { disk, length, signal, onClose } = this.#options
+    const { disk, size, signal, onClose } = this.#options
     signal?.removeEventListener('abort', this.#onAbort)
     // Its failure is its reader's.
     await this.#reading?.catch(() => {})
     onClose()
-    if (length > SMALL) return closeRead(this.#handle)
-    try {
-      const closing = disk.closeUnwritten(this.#handle)
-      if (closing) await closing
-    } catch {
-      // As in closeRead.
-    }
+    await closeSoon(disk, this.#handle, size)
   }
 }
 

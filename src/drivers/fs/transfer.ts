@@ -38,6 +38,7 @@ export class Transfer {
     const body = new OpenBody(handle, {
       disk: this.#disk,
       key: source,
+      size: info.size,
       start: 0,
       length: info.size,
       signal,

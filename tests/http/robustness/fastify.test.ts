@@ -96,8 +96,8 @@ describe('hybridStorage', () => {
     expect(status).toBe(500)
     for (const name of ['etag', 'last-modified', 'content-disposition']) expect(headers[name]).toBeUndefined()
     expect(headers['cache-control']).toBeUndefined()
-    expect(watch.open).toBe(0)
     await settled(held)
+    expect(watch.open).toBe(0)
   })
 
   test('encapsulated: another store and another plugin in a scope of their own', async () => {
