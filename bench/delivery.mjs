@@ -14,6 +14,8 @@ const run = promisify(execFile)
 const SIZES = { '1 KiB': 1024, '100 KiB': 100 * 1024, '10 MiB': 10 * 1024 * 1024 }
 const SECONDS = 3
 const CONNECTIONS = 16
+/** Requests before anything is measured: code that V8 has not compiled yet is several times slower. */
+const WARM = 10_000
 
 /** Goals: requests per second, ours by theirs. */
 const PAIRS = [
@@ -39,6 +41,7 @@ export async function delivery(folder, s3, rounds = 5) {
 async function compare({ ours, theirs, goals }, input, rounds) {
   const servers = await Promise.all([ours, theirs].map((subject) => start(subject, input)))
   try {
+    for (const server of servers) await warm(server)
     for (const [at, name] of Object.keys(SIZES).entries()) {
       const samples = [[], []]
       for (const server of servers) await ask(server, name, 1)
@@ -50,6 +53,11 @@ async function compare({ ours, theirs, goals }, input, rounds) {
   } finally {
     await Promise.all(servers.map((server) => server.stop()))
   }
+}
+
+async function warm(server) {
+  const [name] = Object.keys(SIZES)
+  for (let requests = 0; requests < WARM; ) requests += (await ask(server, name, 1)).requests
 }
 
 function print({ ours, theirs, name, goal, samples: [a, b] }) {
@@ -71,7 +79,7 @@ async function ask(server, name, seconds) {
   if (/Non-2xx|Socket errors/.test(stdout)) throw new Error(`${server.subject}: ${stdout}`)
   const requests = Number(/(\d+) requests in/.exec(stdout)[1])
   const rate = Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)[1])
-  return { rate, cpu: ((await server.cpu()) - before) / requests }
+  return { requests, rate, cpu: ((await server.cpu()) - before) / requests }
 }
 
 async function start(subject, input) {
