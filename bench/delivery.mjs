@@ -64,7 +64,8 @@ function print({ ours, theirs, name, goal, samples: [a, b] }) {
   const ratio = (kind) => median(a.map((sample) => sample[kind])) / median(b.map((sample) => sample[kind]))
   const rate = ratio('rate')
   const cpu = Number.isNaN(b[0].cpu) ? '' : `  cpu/request ${ratio('cpu').toFixed(2)}`
-  const verdict = goal === undefined ? '' : `  goal ${goal.toFixed(1)}  ${rate >= goal ? 'met' : 'MISSED'}`
+  const reached = Number.isFinite(rate) ? (rate >= goal ? 'met' : 'MISSED') : 'not measured'
+  const verdict = goal === undefined ? '' : `  goal ${goal.toFixed(1)}  ${reached}`
   const figures = [a, b].map((side) => `${median(side.map((sample) => sample.rate)).toFixed(0)}/s`)
   console.log(
     `  ${ours.padEnd(22)} by ${theirs.padEnd(18)}  ${name.padStart(7)}  requests/s ${rate.toFixed(2)}${cpu}${verdict}  (${figures.join(', ')})`,
