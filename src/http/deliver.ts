@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import { isPulled } from '../body/index.js'
+import { isPulled } from '../driver/index.js'
 import { isStorageError, type StorageError } from '../errors/index.js'
 import type { StoredBlob } from '../store/index.js'
 import { accelerated } from './accel.js'

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import type { PulledSource } from '../body/index.js'
+import type { PulledSource } from '../driver/index.js'
 import { corrupt, type ExactBodyOptions, short, stalled } from './exact-body.js'
 import type { LendingBody } from './message.js'
 import { asStorageError } from './problem.js'

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import type { PulledSource } from '../../body/index.js'
+import type { PulledSource } from '../../driver/index.js'
 import type { OpenBody } from './open-body.js'
 
 /** Bytes of one read call. Large enough for the disk, small enough to hold two of them per stream. */

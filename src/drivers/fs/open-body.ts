@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
-import type { LazySource, PulledSource } from '../../body/index.js'
+import type { LazySource } from '../../body/index.js'
 import { type Disk, type DiskHandle, diskError } from '../../disk/index.js'
+import type { PulledSource } from '../../driver/index.js'
 import { StorageError } from '../../errors/index.js'
 import { BodyStream } from './body-stream.js'
 import { closeSoon } from './confinement.js'
