@@ -14,6 +14,8 @@ const run = promisify(execFile)
 const SIZES = { '1 KiB': 1024, '100 KiB': 100 * 1024, '10 MiB': 10 * 1024 * 1024 }
 const SECONDS = 3
 const CONNECTIONS = 16
+/** Requests before anything is measured: code that V8 has not compiled yet is several times slower. */
+const WARM = 10_000
 
 /** Goals: requests per second, ours by theirs. */
 const PAIRS = [
@@ -39,6 +41,7 @@ export async function delivery(folder, s3, rounds = 5) {
 async function compare({ ours, theirs, goals }, input, rounds) {
   const servers = await Promise.all([ours, theirs].map((subject) => start(subject, input)))
   try {
+    for (const server of servers) await warm(server)
     for (const [at, name] of Object.keys(SIZES).entries()) {
       const samples = [[], []]
       for (const server of servers) await ask(server, name, 1)
@@ -52,11 +55,17 @@ async function compare({ ours, theirs, goals }, input, rounds) {
   }
 }
 
+async function warm(server) {
+  const [name] = Object.keys(SIZES)
+  for (let requests = 0; requests < WARM; ) requests += (await ask(server, name, 1)).requests
+}
+
 function print({ ours, theirs, name, goal, samples: [a, b] }) {
   const ratio = (kind) => median(a.map((sample) => sample[kind])) / median(b.map((sample) => sample[kind]))
   const rate = ratio('rate')
   const cpu = Number.isNaN(b[0].cpu) ? '' : `  cpu/request ${ratio('cpu').toFixed(2)}`
-  const verdict = goal === undefined ? '' : `  goal ${goal.toFixed(1)}  ${rate >= goal ? 'met' : 'MISSED'}`
+  const reached = Number.isFinite(rate) ? (rate >= goal ? 'met' : 'MISSED') : 'not measured'
+  const verdict = goal === undefined ? '' : `  goal ${goal.toFixed(1)}  ${reached}`
   const figures = [a, b].map((side) => `${median(side.map((sample) => sample.rate)).toFixed(0)}/s`)
   console.log(
     `  ${ours.padEnd(22)} by ${theirs.padEnd(18)}  ${name.padStart(7)}  requests/s ${rate.toFixed(2)}${cpu}${verdict}  (${figures.join(', ')})`,
@@ -67,11 +76,11 @@ function print({ ours, theirs, name, goal, samples: [a, b] }) {
 async function ask(server, name, seconds) {
   const before = await server.cpu()
   const url = `http://127.0.0.1:${server.port}/${fileOf(name)}`
-  const { stdout } = await run('wrk', ['-t1', `-c${CONNECTIONS}`, `-d${seconds}s`, url])
+  const { stdout } = await run('wrk', ['-t1', `-c${CONNECTIONS}`, `-d${seconds}s`, '--timeout', '30s', url])
   if (/Non-2xx|Socket errors/.test(stdout)) throw new Error(`${server.subject}: ${stdout}`)
   const requests = Number(/(\d+) requests in/.exec(stdout)[1])
   const rate = Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)[1])
-  return { rate, cpu: ((await server.cpu()) - before) / requests }
+  return { requests, rate, cpu: ((await server.cpu()) - before) / requests }
 }
 
 async function start(subject, input) {

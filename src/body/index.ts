@@ -1,6 +1,7 @@
 export { isBodyError } from './body-errors.js'
 export { Intake, type IntakeDigest, type IntakeHash, type IntakeOptions } from './intake.js'
-export { openReader, type WholeSource } from './reader.js'
+export type { LazySource } from './lazy-source.js'
+export { openReader } from './reader.js'
 export { discardBody } from './source.js'
 export { Spool, type SpoolLoss, type SpoolSink } from './spool.js'
 export { SpoolBudget } from './spool-budget.js'

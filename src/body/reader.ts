@@ -3,55 +3,52 @@ import { finished } from 'node:stream/promises'
 import type { ReadableStream } from 'node:stream/web'
 import type { BlobInfo, BlobReader, ResolvedRange } from '../driver/index.js'
 import { isStorageError, StorageError } from '../errors/index.js'
+import type { LazySource } from './lazy-source.js'
 import { webStream } from './web-stream.js'
 
-/** A source that can hand over all of its bytes at once, faster than by streaming them. Fails as the stream does. */
-export interface WholeSource {
-  /** All bytes, once; the source is closed when it settles. */
-  readWhole(): Promise<Uint8Array>
-}
-
 /**
- * Makes a reader of an open source, which may be a {@link WholeSource} too. `source` must fail with a StorageError if it ends short, and must release what it
- * holds when destroyed.
+ * Makes a reader of an open source. It must fail with a StorageError if it ends short, and must release what it holds when
+ * destroyed.
  */
 export function openReader<Info extends BlobInfo>(
   info: Info,
-  source: Readable & Partial<WholeSource>,
+  source: Readable | LazySource,
   range?: ResolvedRange | undefined,
 ): BlobReader<Info> {
-  return new StreamReader(info, source, range)
+  return new SourceReader(info, source, range)
 }
 
-class StreamReader<Info extends BlobInfo> implements BlobReader<Info> {
+class SourceReader<Info extends BlobInfo> implements BlobReader<Info> {
   readonly info: Info
   readonly range: ResolvedRange | undefined
-  readonly #source: Readable & Partial<WholeSource>
+  /** Undefined once it is a stream. */
+  #lazy: LazySource | undefined
+  #stream: Readable | undefined
   #taken = false
   #cancelled = false
 
-  constructor(info: Info, source: Readable & Partial<WholeSource>, range: ResolvedRange | undefined) {
+  constructor(info: Info, source: Readable | LazySource, range: ResolvedRange | undefined) {
     this.info = info
     this.range = range
-    this.#source = source
-    // Until somebody reads, nobody listens; the failure is kept by the stream and reported to its reader.
-    source.on('error', () => {})
+    if ('readWhole' in source) this.#lazy = source
+    else this.#stream = unheard(source)
   }
 
   get body(): Readable {
-    return this.#take()
+    this.#take()
+    return this.#opened()
   }
 
   stream(): ReadableStream<Uint8Array> {
-    return webStream(this.#take())
+    return webStream(this.body)
   }
 
   async bytes(): Promise<Uint8Array> {
-    const source = this.#take()
+    this.#take()
     const chunks: Uint8Array[] = []
     try {
-      if (source.readWhole) return await source.readWhole()
-      for await (const chunk of source) chunks.push(chunk)
+      if (this.#lazy) return await this.#lazy.readWhole()
+      for await (const chunk of this.#opened()) chunks.push(chunk)
     } catch (cause) {
       if (isStorageError(cause)) throw cause
       const message = this.#cancelled ? 'The read was cancelled.' : 'The source of the read failed.'
@@ -82,17 +79,19 @@ class StreamReader<Info extends BlobInfo> implements BlobReader<Info> {
   async cancel(): Promise<void> {
     this.#taken = true
     this.#cancelled = true
-    if (this.#source.closed) return
-    this.#source.destroy()
+    if (this.#lazy) return this.#lazy.release()
+    const stream = this.#opened()
+    if (stream.closed) return
+    stream.destroy()
     // A failure of the source is no failure of giving it up.
-    await finished(this.#source).catch(() => {})
+    await finished(stream).catch(() => {})
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.cancel()
   }
 
-  #take(): Readable & Partial<WholeSource> {
+  #take(): void {
     if (this.#taken) {
       throw new StorageError('INVALID_ARGUMENT', 'The body of this read was taken or cancelled already.', {
         operation: 'get',
@@ -101,6 +100,16 @@ class StreamReader<Info extends BlobInfo> implements BlobReader<Info> {
       })
     }
     this.#taken = true
-    return this.#source
   }
+
+  #opened(): Readable {
+    this.#stream ??= unheard((this.#lazy as LazySource).stream())
+    this.#lazy = undefined
+    return this.#stream
+  }
+}
+
+/** Until somebody reads, nobody listens; the failure is kept by the stream and reported to its reader. */
+function unheard(stream: Readable): Readable {
+  return stream.on('error', () => {})
 }

@@ -14,5 +14,6 @@ export {
 export type * from './driver.js'
 export { checkListOptions } from './listing.js'
 export type * from './options.js'
+export { isPulled, type PulledSource } from './pulled-source.js'
 export { checkRange, resolveRange } from './range.js'
 export type * from './reader.js'

@@ -1,4 +1,5 @@
 import { fieldValue } from './message.js'
+import { remembered } from './remembered.js'
 
 /** What is sent for bytes of which nothing is known. */
 export const BINARY = 'application/octet-stream'
@@ -17,7 +18,9 @@ export interface MediaType {
 }
 
 /** A stored content type, or undefined where it is none (RFC 9110 section 8.3.1) or one that browsers guess about. */
-export function parseMediaType(value: string): MediaType | undefined {
+export const parseMediaType: (value: string) => MediaType | undefined = remembered(256, parse)
+
+function parse(value: string): MediaType | undefined {
   const clean = fieldValue(value)
   const essence = clean && TYPE.exec(clean)?.[1]?.toLowerCase()
   // MIME Sniffing section 7: browsers look into the bytes of these.

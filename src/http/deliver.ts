@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import { isPulled } from '../driver/index.js'
 import { isStorageError, type StorageError } from '../errors/index.js'
 import type { StoredBlob } from '../store/index.js'
 import { accelerated } from './accel.js'
@@ -7,6 +8,7 @@ import { byteranges } from './byteranges.js'
 import { ifRange, readConditions } from './conditions.js'
 import { formatTag, isWeak } from './entity-tag.js'
 import { ExactBody, exactBytes } from './exact-body.js'
+import { LentBody } from './lent-body.js'
 import { checkField, field, type HttpRequest, type HttpResponse } from './message.js'
 import { type OpenedBlob, openRequested } from './open.js'
 import type { CacheFacts, DeliverOptions } from './options.js'
@@ -130,7 +132,7 @@ async function answer(
 }
 
 function headersOf(info: StoredBlob, options: DeliverOptions): Record<string, string> {
-  return checked({ ...presentation(info, options), ...validators(info, options), ...ownHeaders(options) })
+  return checked(Object.assign(presentation(info, options), validators(info, options), ownHeaders(options)))
 }
 
 function checked<H extends HttpResponse['headers']>(headers: H): H {
@@ -145,7 +147,8 @@ async function begun(
   request: HttpRequest,
   options: DeliverOptions,
 ): Promise<Readable> {
-  const body = new ExactBody(source, { length, stallTimeout: options.stallTimeout ?? STALL_TIMEOUT })
+  const announced = { length, stallTimeout: options.stallTimeout ?? STALL_TIMEOUT }
+  const body = isPulled(source) ? new LentBody(source, announced) : new ExactBody(source, announced)
   await body.begun()
   body.on('error', (error) => {
     // Whatever else it is destroyed with is a server's way of saying that the client has gone.

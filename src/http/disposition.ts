@@ -1,5 +1,6 @@
 import { create, parse } from 'content-disposition'
 import { sanitizeFilename } from '../keys/index.js'
+import { remembered } from './remembered.js'
 
 /** Whether a browser shows a file or saves it (RFC 6266 section 4.2). */
 export type Disposition = 'inline' | 'attachment'
@@ -9,6 +10,13 @@ export type Disposition = 'inline' | 'attachment'
  * where the name is not ASCII. The name is made safe first, since content-disposition keeps paths and reserved names.
  */
 export function formatDisposition(type: Disposition, filename: string): string {
+  return type === 'inline' ? inlineAs(filename) : attachmentAs(filename)
+}
+
+const inlineAs = remembered(1024, (filename) => format('inline', filename))
+const attachmentAs = remembered(1024, (filename) => format('attachment', filename))
+
+function format(type: Disposition, filename: string): string {
   const name = sanitizeFilename(filename, { fallback: 'download' })
   return create(name, { type, fallback: asciiName(name) })
 }

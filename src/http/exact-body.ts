@@ -2,9 +2,7 @@ import { Readable } from 'node:stream'
 import type { BlobReader } from '../driver/index.js'
 import { StorageError } from '../errors/index.js'
 import { asStorageError } from './problem.js'
-
-/** What a timer can wait at most; Node turns more into 1 ms. */
-const MAX_TIMEOUT = 2 ** 31 - 1
+import { StallTimer } from './stall-timer.js'
 
 export interface ExactBodyOptions {
   /** Bytes that were announced to the client. */
@@ -20,10 +18,9 @@ export interface ExactBodyOptions {
 export class ExactBody extends Readable {
   readonly #source: Readable
   readonly #length: number
-  readonly #stallTimeout: number
+  readonly #stall: StallTimer
   #sent = 0
   #last: Uint8Array | undefined
-  #timer: NodeJS.Timeout | undefined
   #onBegun: (() => void) | undefined
 
   constructor(source: Readable, { length, stallTimeout }: ExactBodyOptions) {
@@ -31,7 +28,7 @@ export class ExactBody extends Readable {
     super({ highWaterMark: 1 })
     this.#source = source
     this.#length = length
-    this.#stallTimeout = Math.min(stallTimeout, MAX_TIMEOUT)
+    this.#stall = new StallTimer(stallTimeout, () => this.destroy(stalled(stallTimeout)))
     source.pause()
     source.on('data', (chunk: Uint8Array) => this.#onData(chunk))
     source.on('end', () => this.#onEnd())
@@ -40,7 +37,7 @@ export class ExactBody extends Readable {
       if (!source.readableEnded) this.destroy(short(this.#sent, length))
     })
     if (source.destroyed) this.destroy(source.errored ? asStorageError(source.errored) : short(0, length))
-    this.#watch()
+    this.#stall.start()
   }
 
   /**
@@ -57,12 +54,12 @@ export class ExactBody extends Readable {
   }
 
   override _read(): void {
-    clearTimeout(this.#timer)
+    this.#stall.stop()
     this.#source.resume()
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    clearTimeout(this.#timer)
+    this.#stall.stop()
     // Not waited for: the client must hear of a failure also where the source is slow to let go.
     this.#source.destroy()
     callback(error)
@@ -94,15 +91,8 @@ export class ExactBody extends Readable {
   #give(chunk: Uint8Array): boolean {
     const wanted = this.push(chunk)
     this.#onBegun?.()
-    if (!wanted) this.#watch()
+    if (!wanted) this.#stall.start()
     return wanted
-  }
-
-  #watch(): void {
-    if (!(this.#stallTimeout > 0)) return
-    clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.destroy(stalled(this.#stallTimeout)), this.#stallTimeout)
-    this.#timer.unref()
   }
 }
 
@@ -113,18 +103,18 @@ export async function exactBytes(reader: BlobReader, length: number): Promise<Ui
   return bytes
 }
 
-function short(sent: number, length: number): StorageError {
+export function short(sent: number, length: number): StorageError {
   return corrupt(`${sent} of the ${length} bytes announced`)
 }
 
-function corrupt(what: string): StorageError {
+export function corrupt(what: string): StorageError {
   return new StorageError('CORRUPT', `The storage delivered ${what}.`, {
     operation: 'get',
     hint: 'The connection to the client was cut, so that it cannot take what arrived for the whole.',
   })
 }
 
-function stalled(timeout: number): StorageError {
+export function stalled(timeout: number): StorageError {
   return new StorageError('ABORTED', `The client took nothing for ${timeout} ms.`, {
     operation: 'get',
     hint: 'Raise stallTimeout if clients may be that slow; most ask for the rest again by themselves.',

@@ -47,13 +47,14 @@ export function validators(facts: CacheFacts, options: DeliverOptions): Record<s
 }
 
 /** The application's own fields of every answer with the blob, their names in lower case as all others are. */
-export function ownHeaders({ headers = {} }: DeliverOptions): Record<string, string> {
+export function ownHeaders({ headers }: DeliverOptions): Record<string, string> | undefined {
+  if (headers === undefined) return undefined
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
 }
 
 /** Of those, what a 304 must repeat (RFC 9110 section 15.4.5). */
 export function repeatedHeaders(options: DeliverOptions): Record<string, string> {
-  return Object.fromEntries(Object.entries(ownHeaders(options)).filter(([name]) => REPEATED.has(name)))
+  return Object.fromEntries(Object.entries(ownHeaders(options) ?? {}).filter(([name]) => REPEATED.has(name)))
 }
 
 const REPEATED: ReadonlySet<string> = new Set(['cache-control', 'content-location', 'expires', 'vary'])

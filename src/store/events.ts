@@ -1,4 +1,4 @@
-import { channel } from 'node:diagnostics_channel'
+import { type Channel, channel } from 'node:diagnostics_channel'
 import type { StorageErrorCode } from '../errors/index.js'
 
 interface BlobEvent {
@@ -98,6 +98,20 @@ export type StoreEventName = keyof StoreEvents
 
 export type StoreListener<E extends StoreEventName> = (event: StoreEvents[E]) => void
 
+/** Kept, so that an event which nobody listens to costs nothing. */
+const channels = new Map<StoreEventName, Channel>()
+
+function channelOf(name: StoreEventName): Channel {
+  let known = channels.get(name)
+  if (known === undefined) {
+    known = channel(`hybrid-store:${name}`)
+    channels.set(name, known)
+  }
+  return known
+}
+
+const nobody: readonly StoreListener<never>[] = []
+
 /** The listeners of one store. Neither a throwing listener nor a rejecting one ever breaks a call of the store. */
 export class StoreEmitter {
   readonly #listeners = new Map<StoreEventName, Set<StoreListener<never>>>()
@@ -117,7 +131,7 @@ export class StoreEmitter {
   }
 
   emit<E extends StoreEventName>(name: E, event: StoreEvents[E]): void {
-    for (const listener of this.#listeners.get(name) ?? []) {
+    for (const listener of this.#listeners.get(name) ?? nobody) {
       try {
         const answer: unknown = (listener as (event: StoreEvents[E]) => unknown)(event)
         if (answer instanceof Promise) answer.catch((error) => this.#onFailure(name, error))
@@ -125,7 +139,7 @@ export class StoreEmitter {
         this.#onFailure(name, error)
       }
     }
-    const published = channel(`hybrid-store:${name}`)
+    const published = channelOf(name)
     if (published.hasSubscribers) published.publish(event)
   }
 }

@@ -44,10 +44,13 @@ export async function readPlan(context: StoreContext, path: string): Promise<Rea
 /** The drivers on which a key of `driver` may be too: near ones, and from a near one the far ones once blobs moved there. */
 export async function othersFor(context: StoreContext, driver: string): Promise<readonly string[]> {
   if (!context.readThrough) return []
-  const configured = [...context.drivers.configured()].map(([name]) => name).filter((name) => name !== driver)
-  if (!context.near.has(driver)) return configured.filter((name) => context.near.has(name))
-  const moved = (await context.outbox?.box.marked('moved')) ?? false
-  return moved ? configured.filter((name) => !context.near.has(name)) : []
+  const isNear = context.near.has(driver)
+  const others: string[] = []
+  for (const [name] of context.drivers.configured()) {
+    if (name !== driver && context.near.has(name) !== isNear) others.push(name)
+  }
+  if (!isNear || others.length === 0) return others
+  return (await context.outbox?.box.marked('moved')) ? others : []
 }
 
 /** The driver that takes a new blob: the one asked for, else the policy's; where that is not configured, its fallback. */

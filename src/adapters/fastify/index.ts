@@ -18,6 +18,7 @@ import {
   type ViewOptions,
   view,
 } from '../../http/index.js'
+import { lending } from '../node/lend.js'
 import { httpRequest, isGone } from '../node/request.js'
 import { claim, release } from '../node/send-response.js'
 
@@ -116,6 +117,7 @@ async function send(reply: FastifyReply, work: (request: HttpRequest) => Promise
   const { status, headers, body } = response
   if (isGone(reply.raw)) release(body)
   if (body instanceof Readable) {
+    lending(body)
     // A hook that fails, or that puts something else in its place, leaves the body unread.
     reply.raw.once('close', () => body.destroy())
     body.once('error', (error) => {

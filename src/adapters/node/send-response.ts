@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
-import { finished } from 'node:stream/promises'
 import { StorageError } from '../../errors/index.js'
 import type { HttpResponse } from '../../http/index.js'
+import { lending } from './lend.js'
 import { isGone } from './request.js'
 
 const claimed = new WeakSet<ServerResponse>()
@@ -41,14 +41,19 @@ export async function sendResponse(res: ServerResponse, response: HttpResponse):
   }
   res.statusCode = status
   for (const name in headers) res.setHeader(name, headers[name] as string)
+  // A client that went away is no failure of this call: the source was released, and nobody is left to be told.
+  const closed = new Promise<void>((resolve) => {
+    res.once('close', () => {
+      release(body)
+      resolve()
+    })
+  })
   // What middleware wrapped around the response (compression and its like) rests on these plain calls.
   if (body === undefined) res.end()
   else if (body instanceof Uint8Array) res.end(body)
   else {
     body.on('error', (error) => res.destroy(error))
-    res.once('close', () => body.destroy())
-    body.pipe(res)
+    lending(body).pipe(res)
   }
-  // A client that went away is no failure of this call: the source was released, and nobody is left to be told.
-  await finished(res).catch(() => {})
+  await closed
 }

@@ -13,6 +13,11 @@ export interface Place {
   readonly name: string
 }
 
+/** Keys of which the places are kept: a server is asked for the same files over and over. */
+const MAX_PLACES = 1024
+/** A longer key is worth no memory. */
+const MAX_KEPT_KEY = 256
+
 /** The names that a blob at this place may have, the one that readers prefer first. */
 export function candidates(place: Place): readonly [string, string] {
   return [place.name, `${place.name}${CLASH_SUFFIX}`]
@@ -27,6 +32,9 @@ export class Area {
   readonly #disk: Disk
   #real: Promise<string> | undefined
   #rules: Promise<NameRules> | undefined
+  /** Known for good once something was written. */
+  #settled: NameRules | undefined
+  readonly #places = new Map<string, readonly Place[]>()
 
   constructor(disk: Disk, prefix: string, base: string) {
     this.#disk = disk
@@ -60,9 +68,9 @@ export class Area {
   async #probe(): Promise<NameRules> {
     const seen = async (name: string) => {
       try {
-        return (await this.#disk.lstat(`${this.base}/${name}`)).ino
+        return (await this.#disk.identify(`${this.base}/${name}`))?.ino
       } catch (error) {
-        if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(systemCode(error) ?? '')) return undefined
+        if (systemCode(error) === 'ELOOP') return undefined
         throw error
       }
     }
@@ -72,7 +80,8 @@ export class Area {
       this.#rules = undefined
       return { folding: false }
     }
-    return { folding: (await seen(INTERNAL_DIRECTORY.toUpperCase())) === marker }
+    this.#settled = { folding: (await seen(INTERNAL_DIRECTORY.toUpperCase())) === marker }
+    return this.#settled
   }
 
   /** Whether anything has this path. */
@@ -80,9 +89,25 @@ export class Area {
     return this.#disk.identify(path)
   }
 
+  /** Where the key's file may lie, the likeliest first: its place, then its {@link rawPlace}. */
+  places(key: string): readonly Place[] | Promise<readonly Place[]> {
+    return this.#places.get(key) ?? this.#findPlaces(key)
+  }
+
+  async #findPlaces(key: string): Promise<readonly Place[]> {
+    const place = await this.place(key)
+    const raw = await this.rawPlace(key, place)
+    const places = raw ? [place, raw] : [place]
+    if (this.#settled && key.length <= MAX_KEPT_KEY) {
+      if (this.#places.size >= MAX_PLACES) this.#places.clear()
+      this.#places.set(key, places)
+    }
+    return places
+  }
+
   /** Where the key's file lies. */
   async place(key: string): Promise<Place> {
-    const rules = await this.rules()
+    const rules = this.#settled ?? (await this.rules())
     const names = key
       .slice(this.prefix.length)
       .split('/')

@@ -1,12 +1,12 @@
-import type { Readable } from 'node:stream'
 import { diskError } from '../../disk/index.js'
 import { isStorageError, StorageError } from '../../errors/index.js'
 import { assertKey } from '../../keys/index.js'
+import type { OpenBody } from './open-body.js'
 
 /** Knows what runs, so that close can wait for it, and makes every failure a StorageError that says where it happened. */
 export class Calls {
   readonly #running = new Set<Promise<unknown>>()
-  readonly #streams = new Set<Readable>()
+  readonly #bodies = new Set<OpenBody>()
   #isClosed = false
 
   async run<T>(
@@ -55,25 +55,19 @@ export class Calls {
     }
   }
 
-  opened(stream: Readable): void {
-    this.#streams.add(stream)
+  opened(body: OpenBody): void {
+    this.#bodies.add(body)
   }
 
-  closed(stream: Readable): void {
-    this.#streams.delete(stream)
+  closed(body: OpenBody): void {
+    this.#bodies.delete(body)
   }
 
   async close(): Promise<void> {
     this.#isClosed = true
     while (this.#running.size > 0) await Promise.all(this.#running)
-    await Promise.all([...this.#streams].map((stream) => this.#end(stream)))
-  }
-
-  #end(stream: Readable): Promise<void> {
-    return new Promise((resolve) => {
-      stream.once('close', resolve)
-      stream.destroy(new StorageError('ABORTED', 'The driver was closed.', { operation: 'get', driver: 'fs' }))
-    })
+    const closed = () => new StorageError('ABORTED', 'The driver was closed.', { operation: 'get', driver: 'fs' })
+    await Promise.all([...this.#bodies].map((body) => body.end(closed())))
   }
 }
 

@@ -36,12 +36,17 @@ export class Confinement {
   /** Opens a regular file for reading, and tells what it is. Its `real` path is `path` unless a symlink was allowed. */
   async openFile(path: string): Promise<{ readonly handle: DiskHandle; readonly stat: BigIntStats }> {
     // Without O_NONBLOCK the open of a FIFO waits for a writer.
-    const handle = await this.#disk.open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK).catch((error) => {
-      throw ['ELOOP', 'ENXIO', 'EMLINK'].includes(systemCode(error) ?? '') ? special(error) : error
-    })
+    let handle: DiskHandle
     try {
-      await this.#verify(handle, path)
-      const stat = await this.#disk.handleStat(handle)
+      handle = await this.#disk.open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+    } catch (error) {
+      throw ['ELOOP', 'ENXIO', 'EMLINK'].includes(systemCode(error) ?? '') ? special(error) : error
+    }
+    try {
+      const verified = this.#verify(handle, path)
+      if (verified !== true) await verified
+      const told = this.#disk.handleStat(handle)
+      const stat = told instanceof Promise ? await told : told
       if (stat.isDirectory()) throw notFound()
       if (!stat.isFile()) throw special()
       return { handle, stat }
@@ -74,9 +79,21 @@ export class Confinement {
     }
   }
 
-  /** Throws unless the handle is what lies at `path`, or lies in an allowed root. Answers whether /proc told so. */
-  async #verify(handle: DiskHandle, path: string): Promise<boolean> {
-    const link = await this.#linkOf(handle)
+  /**
+   * Throws unless the handle is what lies at `path`, or lies in an allowed root. Answers whether /proc told so, at once
+   * where it did and nothing stands out.
+   */
+  #verify(handle: DiskHandle, path: string): true | Promise<boolean> {
+    const link = this.#linkOf(handle)
+    return link === path || this.#verifyLink(handle, path, link)
+  }
+
+  async #verifyLink(
+    handle: DiskHandle,
+    path: string,
+    told: string | undefined | Promise<string | undefined>,
+  ): Promise<boolean> {
+    const link = await told
     if (link !== undefined) {
       if (link === path || link === `${path} (deleted)`) return true
       await this.#judge(link, path)
@@ -89,18 +106,30 @@ export class Confinement {
     return false
   }
 
-  async #linkOf(handle: DiskHandle): Promise<string | undefined> {
+  #linkOf(handle: DiskHandle): string | undefined | Promise<string | undefined> {
     if (this.#links === false) return undefined
     try {
-      const link = await this.#disk.handlePath(handle)
-      this.#links = true
-      return link
+      const link = this.#disk.handlePath(handle)
+      if (link instanceof Promise)
+        return link.then(
+          (path) => this.#told(path),
+          (error) => this.#untold(error),
+        )
+      return this.#told(link)
     } catch (error) {
-      // No /proc here, or a file system in memory.
-      if (this.#links || systemCode(error) !== 'ENOENT') throw error
-      this.#links = false
-      return undefined
+      return this.#untold(error)
     }
+  }
+
+  #told(link: string): string {
+    this.#links = true
+    return link
+  }
+
+  #untold(error: unknown): undefined {
+    // No /proc here, or a file system in memory.
+    if (this.#links || systemCode(error) !== 'ENOENT') throw error
+    this.#links = false
   }
 
   async #judge(real: string, path: string): Promise<void> {
@@ -233,6 +262,23 @@ export class OpenDirectory {
 /** Closes a handle that was only read from; see OpenDirectory.close. */
 export async function closeRead(handle: DiskHandle): Promise<void> {
   await handle.close().catch(() => {})
+}
+
+/** Bytes up to which a file that was deleted while this was its last handle is freed at once. */
+const SMALL = 128 * 1024
+
+/**
+ * As {@link closeRead}, of a file of `size` bytes, and without a trip to the thread pool where the kernel has nothing to do: the
+ * trip costs ten times the call.
+ */
+export async function closeSoon(disk: Disk, handle: DiskHandle, size: number): Promise<void> {
+  if (size > SMALL) return closeRead(handle)
+  try {
+    const closing = disk.closeUnwritten(handle)
+    if (closing) await closing
+  } catch {
+    // As in OpenDirectory.close.
+  }
 }
 
 export function notFound(cause?: unknown): StorageError {

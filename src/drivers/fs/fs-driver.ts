@@ -28,10 +28,10 @@ import {
 import { StorageError } from '../../errors/index.js'
 import { assertKey, MAX_KEY_BYTES } from '../../keys/index.js'
 import type { Outbox, OutboxHost } from '../../outbox/index.js'
-import { BodyStream } from './body-stream.js'
 import { Calls } from './calls.js'
-import { closeRead } from './confinement.js'
+import { closeRead, closeSoon } from './confinement.js'
 import { listAreas } from './list.js'
+import { OpenBody } from './open-body.js'
 import type { FsDriverOptions } from './options.js'
 import { assemble, type FsParts } from './parts.js'
 import { type SweepResult, sweepAreas } from './sweep.js'
@@ -110,17 +110,19 @@ export class FsDriver implements BlobDriver, OutboxHost {
           ? { start: range.start, length: range.end - range.start + 1 }
           : { start: 0, length: info.size }
         if (options.signal?.aborted) throw new StorageError('ABORTED', 'The get was aborted.')
-        const stream: BodyStream = new BodyStream(handle, {
+        const body: OpenBody = new OpenBody(handle, {
+          disk: this.#parts.disk,
           key,
+          size: info.size,
           start,
           length,
           signal: options.signal,
-          onClose: () => this.#calls.closed(stream),
+          onClose: () => this.#calls.closed(body),
         })
-        this.#calls.opened(stream)
-        return openReader(info, stream, range)
+        this.#calls.opened(body)
+        return openReader(info, body, range)
       } catch (error) {
-        await closeRead(handle)
+        await closeSoon(this.#parts.disk, handle, info.size)
         throw error
       }
     })
@@ -129,7 +131,7 @@ export class FsDriver implements BlobDriver, OutboxHost {
   head(key: string, options: HeadOptions = {}): Promise<BlobInfo> {
     return this.#calls.run('head', key, options.signal, async () => {
       const { handle, info } = await this.#parts.lookup.open(key)
-      await closeRead(handle)
+      await closeSoon(this.#parts.disk, handle, info.size)
       checkReadConditions(info, options, 'head')
       return info
     })

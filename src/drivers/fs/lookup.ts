@@ -81,9 +81,7 @@ export class Lookup {
   /** False only where no name that the key may have is taken. */
   async mayHave(key: string): Promise<boolean> {
     const area = this.#areas.of(key)
-    const place = await area.place(key)
-    const raw = await area.rawPlace(key, place)
-    for (const { directory, name } of raw ? [place, raw] : [place]) {
+    for (const { directory, name } of await area.places(key)) {
       const path = pathOf(area.base, directory)
       const [plain, clash] = candidates({ directory, name })
       // As in #openOnce.
@@ -95,12 +93,13 @@ export class Lookup {
   }
 
   async #openOnce(area: Area, key: string): Promise<OpenBlob | undefined> {
-    const base = await area.real().catch((error) => {
+    let base: string
+    try {
+      base = await area.real()
+    } catch (error) {
       throw systemCode(error) === 'ENOENT' ? notFound(error) : error
-    })
-    const place = await area.place(key)
-    const raw = await area.rawPlace(key, place)
-    for (const { directory, name } of raw ? [place, raw] : [place]) {
+    }
+    for (const { directory, name } of await area.places(key)) {
       const path = pathOf(base, directory)
       const [plain, clash] = candidates({ directory, name })
       // The plain name once more at the end: the blob may have moved between the two while we looked.

@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path'
-import { diskFrom, makeOwner } from '../../disk/index.js'
+import { type Disk, diskFrom, makeOwner } from '../../disk/index.js'
 import { FsOutbox, type Outbox } from '../../outbox/index.js'
 import { Areas } from './area.js'
 import { Confinement } from './confinement.js'
@@ -17,6 +17,7 @@ import { Writer } from './writer.js'
 
 /** What a driver is made of. */
 export interface FsParts extends ListingParts {
+  readonly disk: Disk
   readonly root: string
   readonly outbox: Outbox
   readonly lookup: Lookup
@@ -43,7 +44,7 @@ export function assemble(options: FsDriverOptions): FsParts {
   const publisher = new Publisher(disk, durability, locks, records, () => staging.freshName())
   const alwaysRecord = contentEtags
   const writer = new Writer({ areas, directories, locks, lookup, publisher, staging, alwaysRecord })
-  const transfer = new Transfer(lookup, writer, publisher, durability)
+  const transfer = new Transfer(disk, lookup, writer, publisher, durability)
   const outbox = new FsOutbox({ disk, directory: join(root, INTERNAL_DIRECTORY, 'outbox'), durability })
-  return { root, areas, confinement, directories, records, contentEtags, lookup, writer, transfer, outbox }
+  return { disk, root, areas, confinement, directories, records, contentEtags, lookup, writer, transfer, outbox }
 }

@@ -1,10 +1,10 @@
 import { Intake } from '../../body/index.js'
-import { type Durability, syncHandle, systemCode } from '../../disk/index.js'
+import { type Disk, type Durability, syncHandle, systemCode } from '../../disk/index.js'
 import type { BlobInfo, CopyOptions, Visibility } from '../../driver/index.js'
 import { isStorageError, StorageError } from '../../errors/index.js'
-import { BodyStream } from './body-stream.js'
 import { closeRead, notFound } from './confinement.js'
 import type { Lookup, OpenBlob } from './lookup.js'
+import { OpenBody } from './open-body.js'
 import { aborted, type Change, type Current, halfDone, type Publisher, type Target } from './publisher.js'
 import type { RecordedVersion } from './records.js'
 import { identityOf, mayHaveRecord, nextStamp, sameBody, stampSeconds, timesOf } from './version.js'
@@ -12,12 +12,14 @@ import { closeTarget, type Writer } from './writer.js'
 
 /** Copies, moves, and changes of attributes: what makes a version out of one that is there already. */
 export class Transfer {
+  readonly #disk: Disk
   readonly #lookup: Lookup
   readonly #writer: Writer
   readonly #publisher: Publisher
   readonly #durability: Durability
 
-  constructor(lookup: Lookup, writer: Writer, publisher: Publisher, durability: Durability) {
+  constructor(disk: Disk, lookup: Lookup, writer: Writer, publisher: Publisher, durability: Durability) {
+    this.#disk = disk
     this.#lookup = lookup
     this.#writer = writer
     this.#publisher = publisher
@@ -33,7 +35,16 @@ export class Transfer {
     const { handle, info, attributes, version } = opened
     const record = this.#writer.needsRecord(destination, attributes, version?.sha256)
     const { signal } = change
-    const stream = new BodyStream(handle, { key: source, start: 0, length: info.size, signal, onClose() {} })
+    const body = new OpenBody(handle, {
+      disk: this.#disk,
+      key: source,
+      size: info.size,
+      start: 0,
+      length: info.size,
+      signal,
+      onClose() {},
+    })
+    const stream = body.stream()
     const intake = new Intake(stream, {
       key: destination,
       size: info.size,

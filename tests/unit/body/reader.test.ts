@@ -152,3 +152,40 @@ describe('openReader', () => {
     await web.cancel()
   })
 })
+
+describe('openReader of a lazy source', () => {
+  function lazy() {
+    const opened: Readable[] = []
+    let released = 0
+    const lazySource = {
+      readWhole: async () => bytes,
+      stream: () => {
+        opened.push(source())
+        return opened[0] as Readable
+      },
+      release: async () => void released++,
+    }
+    return { reader: openReader(info, lazySource), opened, released: () => released }
+  }
+
+  it('makes no stream of it for the bytes', async () => {
+    const { reader, opened } = lazy()
+    expect(Buffer.from(await reader.bytes())).toEqual(bytes)
+    expect(opened).toEqual([])
+    expect(() => reader.body).toThrow(/taken or cancelled/)
+  })
+
+  it('makes one for whoever wants it, and destroys it when cancelled', async () => {
+    const { reader, opened, released } = lazy()
+    expect(reader.body).toBe(opened[0])
+    await reader.cancel()
+    expect(opened[0]?.closed).toBe(true)
+    expect(released()).toBe(0)
+  })
+
+  it('releases it when cancelled unread', async () => {
+    const { reader, opened, released } = lazy()
+    await reader.cancel()
+    expect([opened.length, released()]).toEqual([0, 1])
+  })
+})
