@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
-import { type SignalOptions, sameEtag } from '../driver/index.js'
-import { isStorageError, StorageError, type StorageErrorCode } from '../errors/index.js'
+import { type DeleteOptions, type HeadOptions, type SignalOptions, sameEtag } from '../driver/index.js'
+import { StorageError, type StorageErrorCode } from '../errors/index.js'
 import { quoteKey } from '../keys/index.js'
 import type { StoreContext } from './context.js'
 import { deleteBlob } from './delete.js'
 import { headBlob, openBlob } from './read.js'
+import { removeVersion } from './remove-version.js'
 import type { StoredBlob } from './stored.js'
 
 /** What an upload should have left. What is not given is not looked at. */
@@ -38,7 +39,7 @@ export async function confirmUpload(
   const blob = await headBlob(context, path, { signal }, OPERATION)
   const problem = unfit(blob, expected) ?? (await otherBytes(context, blob, expected))
   if (problem === undefined) return blob
-  if (remove) await removeVersion(context, blob, signal)
+  if (remove) await removeVersion(versions(context), blob, { signal })
   throw problem
 }
 
@@ -82,21 +83,11 @@ async function hashOf(
   return hash.digest('hex')
 }
 
-/** Whatever came in its place stays. */
-async function removeVersion(context: StoreContext, { path, etag }: StoredBlob, signal: AbortSignal | undefined) {
-  try {
-    await deleteBlob(context, path, { ifMatch: etag, signal })
-  } catch (error) {
-    if (isStorageError(error, 'PRECONDITION_FAILED')) return
-    if (!isStorageError(error, 'NOT_SUPPORTED')) throw error
-    // An endpoint without conditional deletes: between this look and the delete there is an instant.
-    const now = await headBlob(context, path, { signal }, OPERATION).catch(gone)
-    if (now && sameEtag(now.etag, etag)) await deleteBlob(context, path, { signal })
+function versions(context: StoreContext) {
+  return {
+    head: (path: string, options: HeadOptions) => headBlob(context, path, options, OPERATION),
+    delete: (path: string, options: DeleteOptions) => deleteBlob(context, path, options),
   }
-}
-
-function gone(error: unknown): undefined {
-  if (!isStorageError(error, 'NOT_FOUND')) throw error
 }
 
 function problem(code: StorageErrorCode, { key, driver }: StoredBlob, what: string, status?: number): StorageError {

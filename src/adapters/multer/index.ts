@@ -1,0 +1,11 @@
+export type { ParameterCharset } from './file-name.js'
+export {
+  type HybridStorageOptions,
+  hybridStorage,
+  type IncomingFile,
+  type StorageEngine,
+  type StoredUpload,
+  type Upload,
+  type UploadedFile,
+  type UploadStore,
+} from './hybrid-storage.js'
