@@ -1,5 +1,5 @@
 import type { BlobReader, DeleteOptions, GetOptions, HeadOptions, SignalOptions } from '../driver/index.js'
-import type { SignedGrant, SignedTarget } from '../signing/index.js'
+import type { SignedGrant, SignedTarget, SignedUploadGrant } from '../signing/index.js'
 import type {
   ListPage,
   ListPageOptions,
@@ -22,5 +22,6 @@ export interface BlobStore {
   resolve(path: string): Resolution
   signUrl(path: string, options?: StoreSignUrlOptions): Promise<string>
   verifySignedUrl(link: SignedTarget, options: { readonly method: string }): SignedGrant
+  verifySignedUpload(link: SignedTarget, options: { readonly method: string }): SignedUploadGrant
   localFile(path: string, options?: SignalOptions): Promise<LocalFile | undefined>
 }

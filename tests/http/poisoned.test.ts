@@ -86,6 +86,7 @@ function poisoned(store: BlobStore, poison: () => Partial<StoredBlob>): BlobStor
     resolve: (path) => store.resolve(path),
     signUrl: (path, options) => store.signUrl(path, options),
     verifySignedUrl: (link, options) => store.verifySignedUrl(link, options),
+    verifySignedUpload: (link, options) => store.verifySignedUpload(link, options),
     localFile: (path, options) => store.localFile(path, options),
   }
 }
