@@ -88,7 +88,10 @@ function checkFields(fields: Readonly<Record<string, string>>, { contentType }: 
 }
 
 function otherType(): StorageError {
-  return notTaken('its Content-Type is not the one that was signed', 'Send the headers or fields that signUpload answered.')
+  return notTaken(
+    'its Content-Type is not the one that was signed',
+    'Send the headers or fields that signUpload answered.',
+  )
 }
 
 function otherLength(key: string, size: number, length: number | undefined): StorageError {

@@ -1,6 +1,8 @@
 import { Readable } from 'node:stream'
+import type { ReadableStream as NodeReadableStream } from 'node:stream/web'
 import { StorageError } from '../../errors/index.js'
 import {
+  alreadyRead,
   type BlobRoutes,
   type BlobRoutesOptions,
   type BlobStore,
@@ -11,15 +13,30 @@ import {
   errorResponse,
   type HttpRequest,
   type HttpResponse,
+  type ReceivedUpload,
   type RemoveOptions,
+  receiveUpload as receiveUploadOf,
   remove,
   type SignedLinksOptions,
   signedLinks as signedLinksOf,
+  type UploadOptions,
   type ViewOptions,
   view,
 } from '../../http/index.js'
 
 export { blobHref } from '../../http/index.js'
+
+/**
+ * Takes a multipart/form-data request in: its files go straight into the store, under the keys that `key` gives them. Rejects
+ * with a StorageError whose `status` is the answer, and with nothing stored. CONFIGURATION where the body was read.
+ */
+export function receiveUpload(
+  request: Request,
+  store: BlobStore,
+  options: UploadOptions<Request>,
+): Promise<ReceivedUpload> {
+  return receiveUploadOf(store, httpRequest(request), options, request)
+}
 
 /** The blob at `path` as a Response. Never rejects: errors of the storage are answers. */
 export async function sendBlob(
@@ -91,7 +108,13 @@ function targetOf({ url }: Request): string {
 }
 
 function httpRequest(request: Request): HttpRequest {
-  return { method: request.method, headers: Object.fromEntries(request.headers), signal: request.signal }
+  const body = () => bodyOf(request)
+  return { method: request.method, headers: Object.fromEntries(request.headers), signal: request.signal, body }
+}
+
+function bodyOf({ body, bodyUsed }: Request): Readable {
+  if (bodyUsed || body?.locked) throw alreadyRead()
+  return body ? Readable.fromWeb(body as NodeReadableStream<Uint8Array>) : Readable.from([])
 }
 
 function toResponse({ status, headers, body }: HttpResponse): Response {
