@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { readdir } from 'node:fs/promises'
 import { createServer, type RequestListener } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
+import type { Readable } from 'node:stream'
 import express5, { type ErrorRequestHandler, type Express, type Request, type Response } from 'express'
 import express4 from 'express4'
 import multer from 'multer'
@@ -39,13 +40,13 @@ describe.each(cases)('multer on %s, files to %s', (version, backend) => {
 
   interface Given extends Partial<HybridStorageOptions<Request, 's3' | 'local'>> {
     readonly multer?: Omit<multer.Options, 'storage'>
-    readonly store?: World['store']
+    readonly upload?: multer.Multer
   }
 
   /** An application that takes the files of `file`, and one that has no error handler of its own. */
-  async function serve({ multer: settings, store = world.store, ...options }: Given = {}) {
-    const storage = hybridStorage(store, { key: ({ file }) => `${folder}${file.uniqueName}`, ...options })
-    const upload = multer({ storage, ...settings })
+  async function serve({ multer: settings, upload: given, ...options }: Given = {}) {
+    const storage = hybridStorage(world.store, { key: ({ file }) => `${folder}${file.uniqueName}`, ...options })
+    const upload = given ?? multer({ storage, ...settings })
     const app = frameworks[version]()
     const failures: unknown[] = []
     const answer = (req: Request, res: Response) => {
@@ -257,6 +258,23 @@ describe.each(cases)('multer on %s, files to %s', (version, backend) => {
     await post(form(filePart('file', 'first', 'mine'), filePart('file', 'second', 'x')))
     expect(failures).toMatchObject([{ message: 'no second file', storageErrors: [] }])
     expect(await (await world.store.get(key)).text()).toBe('newer')
+  })
+
+  test('a file that is given up is let go of', async () => {
+    const storage = hybridStorage(world.store, { key: () => '../outside' })
+    const streams: Readable[] = []
+    const upload = multer({
+      storage: {
+        _handleFile: (req, file, callback) => {
+          streams.push(file.stream)
+          storage._handleFile(req, file, callback)
+        },
+        _removeFile: (req, file, callback) => storage._removeFile(req, file, callback),
+      },
+    })
+    const { post } = await serve({ upload })
+    expect((await post(form(filePart('file', 'a', 'x'.repeat(3_000_000))))).status).toBe(400)
+    expect(streams.map(({ destroyed }) => destroyed)).toEqual([true])
   })
 
   test('what the key throws reaches the error handler as it is', async () => {

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { BlobBody, DeleteOptions, HeadOptions } from '../../driver/index.js'
 import { isStorageError, StorageError } from '../../errors/index.js'
-import { sanitizeFilename, uniqueName } from '../../keys/index.js'
+import { describeFile, type UploadedFile } from '../../http/index.js'
 import type { StoredBlob, StorePutOptions } from '../../store/index.js'
 import { removeVersion } from '../../store/remove-version.js'
 import { ClientGone } from './client-gone.js'
@@ -16,23 +16,9 @@ export interface UploadStore<D extends string = string, K extends string = strin
   publicUrl(path: string): Promise<string>
 }
 
-/** A file on its way in, before a byte of it is stored. */
-export interface UploadedFile {
-  /** The form's field that it came in. */
-  readonly field: string
-  /**
-   * What the client calls it, made safe as `sanitizeFilename` does: no folders, no control characters, never empty. For
-   * people to read. Two files may have the same one.
-   */
-  readonly name: string
-  /** The same with 65 random bits before the extension: one segment of a key that nobody else has or guesses. */
-  readonly uniqueName: string
-  /** The media type that the client declared; `text/plain` where it declared none. */
-  readonly contentType: string
-}
-
 export interface Upload<Req extends IncomingMessage = IncomingMessage> {
   readonly req: Req
+  /** Its `contentType` is the one that the client declared; `text/plain` where it declared none. */
   readonly file: UploadedFile
 }
 
@@ -141,7 +127,7 @@ async function receive<Req extends IncomingMessage, D extends string, K extends 
   const originalname = decodeFileName(file.originalname, defParamCharset)
   const gone = new ClientGone(req)
   try {
-    const upload = { req, file: describe(file, originalname) }
+    const upload = { req, file: describeFile(file.fieldname, originalname, file.mimetype) }
     const key = await keyOf(upload)
     const contentType = (await typeOf?.(upload)) ?? upload.file.contentType
     const metadata = await metadataOf?.(upload)
@@ -160,11 +146,6 @@ async function receive<Req extends IncomingMessage, D extends string, K extends 
   } finally {
     gone.stop()
   }
-}
-
-function describe({ fieldname, mimetype }: IncomingFile, originalname: string): UploadedFile {
-  const name = sanitizeFilename(originalname)
-  return { field: fieldname, name, uniqueName: uniqueName(name), contentType: mimetype }
 }
 
 function facts<D extends string>(blob: StoredBlob<D>) {

@@ -1,3 +1,4 @@
+export type { UploadedFile } from '../../http/index.js'
 export type { ParameterCharset } from './file-name.js'
 export {
   type HybridStorageOptions,
@@ -6,6 +7,5 @@ export {
   type StorageEngine,
   type StoredUpload,
   type Upload,
-  type UploadedFile,
   type UploadStore,
 } from './hybrid-storage.js'
