@@ -76,7 +76,7 @@ describe('the published types, seen by a strict project that checks its librarie
   })
 
   test('the examples in README and docs compile as they stand there', () => {
-    withAws.link('@types/express', 'fastify', 'hono')
+    withAws.link('@types/express', '@types/multer', 'fastify', 'hono', 'multer')
     withAws.write('storage.mts', `import { storeFromEnv } from 'hybrid-store'\nexport const store = storeFromEnv()`)
     withAws.write('database.mts', database)
     withAws.write('users.mts', users)
