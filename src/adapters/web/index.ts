@@ -1,8 +1,5 @@
-import { Readable } from 'node:stream'
-import type { ReadableStream as NodeReadableStream } from 'node:stream/web'
 import { StorageError } from '../../errors/index.js'
 import {
-  alreadyRead,
   type BlobRoutes,
   type BlobRoutesOptions,
   type BlobStore,
@@ -11,8 +8,6 @@ import {
   deliver,
   type ErrorOptions,
   errorResponse,
-  type HttpRequest,
-  type HttpResponse,
   type ReceivedUpload,
   type RemoveOptions,
   receiveUpload as receiveUploadOf,
@@ -23,6 +18,7 @@ import {
   type ViewOptions,
   view,
 } from '../../http/index.js'
+import { toResponse, WebRequest } from './request.js'
 
 export { blobHref } from '../../http/index.js'
 
@@ -35,7 +31,7 @@ export function receiveUpload(
   store: BlobStore,
   options: UploadOptions<Request>,
 ): Promise<ReceivedUpload> {
-  return receiveUploadOf(store, httpRequest(request), options, request)
+  return receiveUploadOf(store, new WebRequest(request), options, request)
 }
 
 /** The blob at `path` as a Response. Never rejects: errors of the storage are answers. */
@@ -45,7 +41,8 @@ export async function sendBlob(
   path: string,
   options: DeliverOptions = {},
 ): Promise<Response> {
-  return toResponse(await deliver(store, httpRequest(request), path, options))
+  const asked = new WebRequest(request)
+  return toResponse(await deliver(store, asked, path, options), asked)
 }
 
 /** The blob as JSON, its text or its bytes in base64. */
@@ -55,7 +52,8 @@ export async function sendView(
   path: string,
   options: ViewOptions = {},
 ): Promise<Response> {
-  return toResponse(await view(store, httpRequest(request), path, options))
+  const asked = new WebRequest(request)
+  return toResponse(await view(store, asked, path, options), asked)
 }
 
 /** Deletes the blob: 204. */
@@ -65,7 +63,8 @@ export async function deleteBlob(
   path: string,
   options: RemoveOptions = {},
 ): Promise<Response> {
-  return toResponse(await remove(store, httpRequest(request), path, options))
+  const asked = new WebRequest(request)
+  return toResponse(await remove(store, asked, path, options), asked)
 }
 
 interface Mounted {
@@ -92,12 +91,12 @@ export function signedLinksHandler(store: BlobStore, options: SignedLinksHandler
 function mounted(routes: BlobRoutes<Request>, options: Mounted & ErrorOptions): WebHandler {
   const base = (options.basePath ?? '').replace(/\/+$/, '')
   return async (request) => {
-    const asked = httpRequest(request)
+    const asked = new WebRequest(request)
     const target = targetOf(request)
     if (target !== base && !target.startsWith(`${base}/`)) {
-      return toResponse(errorResponse(outside(), asked, options))
+      return toResponse(errorResponse(outside(), asked, options), asked)
     }
-    return toResponse(await routes(asked, target.slice(base.length), request))
+    return toResponse(await routes(asked, target.slice(base.length), request), asked)
   }
 }
 
@@ -105,26 +104,6 @@ function mounted(routes: BlobRoutes<Request>, options: Mounted & ErrorOptions): 
 function targetOf({ url }: Request): string {
   const { pathname, search } = new URL(url)
   return `${pathname}${search}`
-}
-
-function httpRequest(request: Request): HttpRequest {
-  const body = () => bodyOf(request)
-  return { method: request.method, headers: Object.fromEntries(request.headers), signal: request.signal, body }
-}
-
-function bodyOf({ body, bodyUsed }: Request): Readable {
-  if (bodyUsed || body?.locked) throw alreadyRead()
-  return body ? Readable.fromWeb(body as NodeReadableStream<Uint8Array>) : Readable.from([])
-}
-
-function toResponse({ status, headers, body }: HttpResponse): Response {
-  return new Response(bodyInit(body), { status, headers })
-}
-
-function bodyInit(body: HttpResponse['body']): ConstructorParameters<typeof Response>[0] {
-  if (body === undefined) return null
-  // The bytes are nobody else's: a view of a buffer of its own.
-  return body instanceof Uint8Array ? (body as Uint8Array<ArrayBuffer>) : (Readable.toWeb(body) as ReadableStream)
 }
 
 function outside(): StorageError {

@@ -3,7 +3,7 @@ import { isStorageError, StorageError } from '../../errors/index.js'
 import { field, type HttpRequest } from '../message.js'
 import { DigestFields } from './digest-fields.js'
 import type { SettledLimits } from './limits.js'
-import { alreadyRead, brokeOff, notTaken, tooMuch } from './refusals.js'
+import { alreadyRead, brokeOff, gone, notTaken, tooMuch } from './refusals.js'
 
 /** What may still be read of a body that was refused, so that a client that reads late sees its answer. */
 const DISCARD_BYTES = 64 * 1024 * 1024
@@ -135,14 +135,6 @@ function checkEncoding({ headers }: HttpRequest): void {
   const encoding = field(headers, 'content-encoding')?.trim().toLowerCase() ?? ''
   if (encoding === '' || encoding === 'identity') return
   throw notTaken('it has a Content-Encoding', 'Send the bytes as they are: nothing here would unpack them.')
-}
-
-function gone(signal: AbortSignal | undefined): StorageError {
-  return new StorageError('ABORTED', 'The client has gone.', {
-    operation: 'upload',
-    outcome: 'unchanged',
-    cause: signal?.reason,
-  })
 }
 
 function silent(idle: number): StorageError {

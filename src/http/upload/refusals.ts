@@ -19,6 +19,11 @@ export function brokeOff(problem: string, cause?: unknown): StorageError {
   })
 }
 
+/** Nobody is left to be answered. */
+export function gone(signal: AbortSignal | undefined): StorageError {
+  return new StorageError('ABORTED', 'The client has gone.', { ...facts, cause: signal?.reason })
+}
+
 /** 413. */
 export function tooMuch(what: string, limit: number): StorageError {
   return new StorageError('TOO_LARGE', `The upload has more than ${limit} ${what}.`, {

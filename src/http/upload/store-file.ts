@@ -8,6 +8,7 @@ import { checkExtension } from './extensions.js'
 import type { SettledLimits } from './limits.js'
 import type { FileInput, FileOptions, FormFields, UploadedBlob } from './options.js'
 import { peek } from './peek.js'
+import { gone } from './refusals.js'
 import { scanned } from './scan.js'
 import { SNIFFED_BYTES, settleType } from './sniff.js'
 import { checkType } from './type-list.js'
@@ -66,6 +67,7 @@ export async function storeFile<Native>(
   const driver = intake.store.route({ key, kind, contentType: file.contentType, size: incoming.size })
   await options.permit?.({ ...input, key, driver })
   const attributes = await options.attributes?.({ ...input, key })
+  assertThere(request)
   const { scan } = options
   const body = scan ? scanned(all, (asked) => scan({ ...input, ...asked }), limits.scan) : all
   const watched = new WatchedBody(body)
@@ -79,7 +81,8 @@ export async function storeFile<Native>(
       maxSize: limits.fileSize,
       // The request's own limit counts, and a scanner may take its time.
       idleTimeout: 0,
-      signal: request.signal,
+      // Without the signal of the request: the body fails when the client goes. A put whose body was read to its end is left
+      // to end, since one that is given up then may still take effect, and nobody would know of it.
     })
     return uploaded(stored, file)
   } catch (error) {
@@ -119,6 +122,11 @@ class WatchedBody implements AsyncIterable<Uint8Array> {
       throw error
     }
   }
+}
+
+/** Whatever the application was asked, it may have taken longer than the client waited. */
+function assertThere({ signal }: HttpRequest): void {
+  if (signal?.aborted) throw gone(signal)
 }
 
 /** A scanner of the application may throw anything. */
