@@ -47,9 +47,9 @@ export async function signedUpload(
       contentType,
       size: size ?? (isForm ? undefined : body.length),
       maxSize,
-      // The limit above counts.
+      // The limit above counts. Without the signal of the request: the body fails when the client goes, and a put whose body
+      // was read to its end is left to end.
       idleTimeout: 0,
-      signal: request.signal,
     })
     const etag = formatTag(blob.etag)
     const headers = { 'content-length': '0', 'cache-control': 'private, no-store', ...(etag ? { etag } : {}) }

@@ -4,7 +4,7 @@ import { isStorageError, StorageError } from '../../errors/index.js'
 import { describeFile, type UploadedFile } from '../../http/index.js'
 import type { StoredBlob, StorePutOptions } from '../../store/index.js'
 import { removeVersion } from '../../store/remove-version.js'
-import { ClientGone } from './client-gone.js'
+import { failWhenCutOff } from './cut-off.js'
 import { decodeFileName, type ParameterCharset } from './file-name.js'
 import { type FileStream, wholeFile } from './whole-file.js'
 
@@ -125,26 +125,24 @@ async function receive<Req extends IncomingMessage, D extends string, K extends 
 ): Promise<StoredUpload<D>> {
   const { key: keyOf, contentType: typeOf, metadata: metadataOf, defParamCharset = 'latin1', ...others } = options
   const originalname = decodeFileName(file.originalname, defParamCharset)
-  const gone = new ClientGone(req)
+  const stop = failWhenCutOff(req, file.stream)
   try {
     const upload = { req, file: describeFile(file.fieldname, originalname, file.mimetype) }
     const key = await keyOf(upload)
     const contentType = (await typeOf?.(upload)) ?? upload.file.contentType
     const metadata = await metadataOf?.(upload)
-    const { signal } = gone
     const blob = await store.put(key, wholeFile(file.stream), {
       idleTimeout: IDLE_TIMEOUT,
       ...others,
       contentType,
       metadata,
-      signal,
     })
     return { ...facts(blob), originalname, location: await locationOf(store, blob) }
   } catch (error) {
     file.stream.destroy()
     throw error
   } finally {
-    gone.stop()
+    stop()
   }
 }
 
