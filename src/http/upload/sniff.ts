@@ -47,7 +47,7 @@ interface Sight {
 }
 
 async function lookAt(head: Uint8Array): Promise<Sight> {
-  // Only where files are taken in; and from CommonJS, which cannot import a module of ECMAScript when it loads.
+  // Loaded with the first file: whoever only delivers never needs it.
   const { fileTypeFromBuffer, supportedMimeTypes } = await import('file-type')
   const found = await fileTypeFromBuffer(head)
   return { found: found?.mime.split(';')[0], known: supportedMimeTypes }
