@@ -4,6 +4,7 @@ import { fallingBack } from './table/falling-back.mjs'
 import { onS3 } from './table/on-s3.mjs'
 import { processes } from './table/processes.mjs'
 import { reconciling } from './table/reconciling.mjs'
+import { signed } from './table/signed.mjs'
 import { uploads } from './table/uploads.mjs'
 import { versions } from './table/versions.mjs'
 
@@ -35,4 +36,5 @@ export const defects = [
   ...fallingBack,
   ...onS3,
   ...uploads,
+  ...signed,
 ]

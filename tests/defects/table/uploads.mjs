@@ -36,14 +36,14 @@ export const uploads = [
   },
   {
     name: 'upload: undoing removes whatever is there',
-    file: 'src/http/upload/undo.ts',
-    find: 'await store.delete(path, { ifMatch: etag })',
-    replace: 'await store.delete(path, etag ? {} : {})',
+    file: 'src/store/remove-version.ts',
+    find: 'await store.delete(path, { ifMatch: etag, signal })',
+    replace: 'await store.delete(path, { signal })',
     tests: upload('together', 'somebody else'),
   },
   {
     name: 'upload: undoing fails where there are no conditional deletes',
-    file: 'src/http/upload/undo.ts',
+    file: 'src/store/remove-version.ts',
     find: "if (!isStorageError(error, 'NOT_SUPPORTED')) throw error",
     replace: 'if (isStorageError(error)) throw error',
     tests: { ...form('to s3.*115'), s3: true },
