@@ -11,6 +11,7 @@ export default defineConfig({
     express: 'src/adapters/express/index.ts',
     fastify: 'src/adapters/fastify/index.ts',
     web: 'src/adapters/web/index.ts',
+    multer: 'src/adapters/multer/index.ts',
     testing: 'src/testing/index.ts',
     otel: 'src/otel/index.ts',
   },

@@ -48,15 +48,21 @@ export {
 export { isOutboxHost } from './outbox/index.js'
 export type * from './outbox/types.js'
 export {
+  type LinkOptions,
   MAX_LINK_SECONDS,
   type SignedGrant,
   type SignedTarget,
+  type SignedUploadGrant,
   type SignedUrlSettings,
   type SigningKey,
   type SignPathOptions,
+  type SignUploadPathOptions,
   signedParameters,
   signPath,
+  signUploadPath,
+  type UploadBounds,
   type VerifyUrlOptions,
+  verifyUploadUrl,
   verifyUrl,
 } from './signing/index.js'
 export * from './store/index.js'

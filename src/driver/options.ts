@@ -99,11 +99,11 @@ export interface SignUploadOptions extends SignalOptions {
   readonly expiresIn?: number | undefined
   /** Content-Type that the upload must carry, and that the blob gets. */
   readonly contentType?: string | undefined
-  /** PUT: bytes that the upload must have. */
+  /** Bytes that the upload must have. */
   readonly size?: number | undefined
-  /** POST: bytes that the upload may have at most. */
+  /** Bytes that the upload may have at most. S3 can hold a POST to it, but no PUT: INVALID_ARGUMENT. */
   readonly maxSize?: number | undefined
-  /** PUT: `*` binds the upload to a key that does not exist yet. */
+  /** `*` binds the upload to a key that does not exist yet. S3 can hold a PUT to it, but no POST: INVALID_ARGUMENT. */
   readonly ifNoneMatch?: '*' | undefined
 }
 

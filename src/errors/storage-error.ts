@@ -70,6 +70,11 @@ export class StorageError extends Error {
     Object.defineProperty(this, brand, { value: true })
   }
 
+  /** The same as `status`, under the name that Fastify and Express's http-errors know. */
+  get statusCode(): number {
+    return this.status
+  }
+
   /** The same error with some of its facts replaced or added; cause and stack stay. */
   with(changes: Omit<StorageErrorOptions, 'cause'>): StorageError {
     const { operation, driver, key, hint, retryable, status, outcome, throttled, current, cause } = this

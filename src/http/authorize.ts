@@ -3,17 +3,20 @@ import type { Resolution } from '../store/index.js'
 import type { BlobStore } from './blob-store.js'
 import type { HttpRequest } from './message.js'
 
-/** What a request is about to do. `view` reads, too. */
-export type BlobAction = 'read' | 'view' | 'delete' | 'list'
+/**
+ * What a request is about to do. `view` reads, too. `upload`: a file of a form goes to a key that the server has chosen, asked for
+ * each file; `write`: the content of the path is set.
+ */
+export type BlobAction = 'read' | 'view' | 'delete' | 'list' | 'upload' | 'write'
 
 /** What a rule is asked. */
 export interface AuthorizeInput<Native = unknown> {
   readonly action: BlobAction
   /** The key that the path means, whatever the spelling; the prefix of a list. */
   readonly key: string
-  /** The driver that the path names; undefined for a list. */
+  /** The driver that the path names, or that an upload goes to; undefined for a list. */
   readonly driver?: string | undefined
-  /** As the application wrote it down; the prefix of a list. */
+  /** As the application wrote it down; the prefix of a list; the key of an upload. */
   readonly path: string
   readonly request: HttpRequest
   /** The framework's own request, with whatever the middleware before has put on it: `req`, `request`. */

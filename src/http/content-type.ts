@@ -60,6 +60,11 @@ export function isPageCode(essence: string): boolean {
   return essence === 'text/css' || /^(application|text)\/(x-)?(java|ecma|live|j)script([\d.]*)$/.test(essence)
 }
 
+/** Types whose bytes are text. */
+export function isTextType(essence: string): boolean {
+  return /^text\/|[/+](json|xml|yaml|x-yaml|javascript|ecmascript|x-javascript|csv|x-ndjson|toml|sql)$/.test(essence)
+}
+
 /** A text type without a charset gets `charset`: most browsers else take it for windows-1252. */
 export function withCharset(type: MediaType, charset: string | false): string {
   if (charset === false || !type.essence.startsWith('text/') || /;[ \t]*charset=/i.test(type.value)) return type.value

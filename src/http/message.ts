@@ -11,6 +11,11 @@ export interface HttpRequest {
   readonly headers: RequestHeaders
   /** Aborted when the client has gone: what is open for it is released. */
   readonly signal?: AbortSignal | undefined
+  /**
+   * The body as it arrives, once; it fails when the client goes in the middle of it. Throws CONFIGURATION where somebody
+   * else has read it. Adapters give it; without it nothing can be taken in.
+   */
+  readonly body?: (() => Readable) | undefined
 }
 
 /** An answer, for an adapter to write out. */

@@ -44,17 +44,19 @@ const RETRY_AFTER = '5'
 /** The answer that an error stands for. Tells `onError` of those that are the server's. */
 export function errorResponse(failure: unknown, request: HttpRequest, options: ErrorOptions): HttpResponse {
   const error = asStorageError(failure)
-  const [title, detail] = textOf(error)
-  const problem = { type: 'about:blank', title, status: error.status, detail, code: error.code }
-  const response = problemResponse(rewritten(problem, { request, error }, options), request.method)
+  const response = problemResponse(problemOf(error, request, options), request.method)
   if (error.code !== 'ABORTED') reportIfOurs(error, response.status, request, options)
   const retry = error.retryable && response.status >= 500
   return retry ? { ...response, headers: { ...response.headers, 'retry-after': RETRY_AFTER } } : response
 }
 
-/** An ACCESS_DENIED may be the storage's, which is a fault of the server, or that of a link, which is its bearer's. */
-function textOf({ code, status }: StorageError): readonly [title: string, detail: string] {
-  return status === 403 ? [refusals[403][1], refusals[403][2]] : texts[code]
+/** The problem details of an error, as the application wants them. */
+export function problemOf(error: StorageError, request: HttpRequest, options: ErrorOptions): ProblemDetails {
+  const { code, status } = error
+  const [named, detail] = byStatus[status] ?? texts[code]
+  // A file that is there already is a conflict, unless the request has made its absence a condition.
+  const title = status === 412 ? texts.PRECONDITION_FAILED[0] : named
+  return rewritten({ type: 'about:blank', title, status, detail, code }, { request, error }, options)
 }
 
 /** Problem details as an answer, without a body for HEAD. */
@@ -71,16 +73,23 @@ export function problemResponse(problem: ProblemDetails, method: string): HttpRe
 
 /** A plain answer that says no, of a status that no storage error stands for. */
 export function refusal(
-  status: 401 | 403 | 404 | 405 | 413 | 415,
+  status: RefusalStatus,
   request: HttpRequest,
   options: ErrorOptions,
   hint?: string,
 ): HttpResponse {
   const [code, title, detail] = refusals[status]
-  const error = new StorageError(code, detail, { operation: 'http', status, ...(hint === undefined ? {} : { hint }) })
   const problem = { type: 'about:blank', title, status, detail, code }
-  return problemResponse(rewritten(problem, { request, error }, options), request.method)
+  return problemResponse(rewritten(problem, { request, error: refused(status, hint) }, options), request.method)
 }
+
+/** The same as an error, for where it is found out in the middle of something. */
+export function refused(status: RefusalStatus, hint?: string): StorageError {
+  const [code, , detail] = refusals[status]
+  return new StorageError(code, detail, { operation: 'http', status, ...(hint === undefined ? {} : { hint }) })
+}
+
+type RefusalStatus = keyof typeof refusals
 
 const refusals = {
   401: ['ACCESS_DENIED', 'Unauthorized', 'Sign in to do that.'],
@@ -90,6 +99,18 @@ const refusals = {
   413: ['TOO_LARGE', 'Content Too Large', 'The file is too large for that.'],
   415: ['INVALID_ARGUMENT', 'Unsupported Media Type', 'That type of body is not taken here.'],
 } as const satisfies Record<number, readonly [StorageErrorCode, string, string]>
+
+/**
+ * What a status says more plainly than the code. An ACCESS_DENIED may be the storage's, which is a fault of the server, or
+ * that of a request.
+ */
+const byStatus: Readonly<Record<number, readonly [title: string, detail: string]>> = {
+  401: [refusals[401][1], refusals[401][2]],
+  403: [refusals[403][1], refusals[403][2]],
+  408: ['Request Timeout', 'The body did not arrive in time.'],
+  415: ['Unsupported Media Type', 'That type of body or file is not taken here.'],
+  422: ['Unprocessable Content', 'The content of the body is not accepted.'],
+}
 
 /** What went wrong as a StorageError: an `authorize` of the application may throw anything. */
 export function asStorageError(failure: unknown): StorageError {

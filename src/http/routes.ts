@@ -5,9 +5,16 @@ import { deliver, methodNotAllowed } from './deliver.js'
 import { listing, listPrefix } from './listing.js'
 import type { HttpRequest, HttpResponse } from './message.js'
 import type { DeliverOptions } from './options.js'
-import { errorResponse, refusal } from './problem.js'
+import { errorResponse, refusal, refused } from './problem.js'
 import { remove } from './remove.js'
 import { parseTarget } from './target.js'
+import {
+  answerContent,
+  answerUpload,
+  type FileInput,
+  type UploadedOptions,
+  type UploadOptions,
+} from './upload/index.js'
 import { view } from './view.js'
 
 /** Where the application keeps a document, and how it is to be delivered. */
@@ -16,7 +23,16 @@ export interface LocatedDocument extends Pick<DeliverOptions, 'filename' | 'cont
 }
 
 export interface BlobRoutesOptions<Native = unknown>
-  extends Omit<DeliverOptions, 'disposition' | 'filename' | 'contentType'> {
+  extends Omit<DeliverOptions, 'disposition' | 'filename' | 'contentType'>,
+    Omit<UploadOptions<Native>, 'key' | 'permit'>,
+    UploadedOptions<Native> {
+  /** The key of an uploaded file; see {@link UploadOptions}. Switches `POST /upload` on. */
+  readonly key?: UploadOptions<Native>['key'] | undefined
+  /**
+   * Switches PUT on: the client names the key, or with `locate` the document, and `authorize` is what keeps it from the others. Off by
+   * default.
+   */
+  readonly writable?: boolean | undefined
   /** Must be given: without a rule nobody may do anything. */
   readonly authorize: Authorize<Native>
   /**
@@ -65,6 +81,7 @@ export type BlobRoutes<Native = unknown> = (
  * - `GET|HEAD /content/{path}` (inline), `GET|HEAD /download/{path}` (attachment), `GET|HEAD /view/{path}` (JSON),
  *   `DELETE /content/{path}`, `GET|HEAD /list?prefix=&cursor=&limit=`
  * - with `locate`: `/{id}/content`, `/{id}/download`, `/{id}/view` and `DELETE /{id}`
+ * - with `key`: `POST /upload` (multipart/form-data); with `writable`: `PUT /content/{path}`, or `PUT /{id}/content`
  *
  * CONFIGURATION where there is no `authorize`.
  */
@@ -105,10 +122,21 @@ class Routes<Native> {
   }
 
   async answer(request: HttpRequest, raw: string, native: Native): Promise<HttpResponse> {
+    const response = await this.#answer(request, raw, native)
+    if (response.status !== 401) return response
+    const challenge = this.#options.challenge ?? DEFAULT_CHALLENGE
+    return { ...response, headers: { ...response.headers, 'www-authenticate': challenge } }
+  }
+
+  async #answer(request: HttpRequest, raw: string, native: Native): Promise<HttpResponse> {
     const asked = { request, native }
     try {
       const { segments, query } = parseTarget(raw)
       const [first = '', ...rest] = segments
+      const { key } = this.#options
+      // Read and deleted is a document that is called that, where there are documents.
+      const uploads = request.method === 'POST' || request.method === 'OPTIONS' || !this.#options.locate
+      if (key && uploads && first === 'upload' && rest.length === 0) return await this.#upload(asked, key)
       if (this.#options.locate) return await this.#byId(asked, first, rest)
       if (first === 'list' && rest.length === 0) return await this.#list(asked, query)
       if (rest.length > 0 && (first === 'content' || first === 'download' || first === 'view')) {
@@ -145,13 +173,16 @@ class Routes<Native> {
   ): Promise<HttpResponse> {
     const { path } = document
     const action = actionOf(verb, request.method)
-    if (action === undefined) return methodNotAllowed(request, this.#options, ALLOW[verb])
+    if (action === undefined || (action === 'write' && !this.#options.writable)) {
+      return methodNotAllowed(request, this.#options, this.#allow(verb))
+    }
     const refused = await this.#refusal({ action, key, driver, path, request, native })
     if (refused) return refused
     if (action === 'delete') {
       const onDeleted = () => this.#options.onDeleted?.({ path, key, id, request, native })
       return remove(this.#store, request, path, { ...this.#options, onDeleted })
     }
+    if (action === 'write') return answerContent(this.#store, request, { key, id }, this.#options, native)
     if (action === 'view') {
       const { contentType } = document
       const { maxViewSize: maxSize } = this.#options
@@ -177,11 +208,21 @@ class Routes<Native> {
 
   async #refusal(input: AuthorizeInput<Native>): Promise<HttpResponse | undefined> {
     const status = await refusedWith(this.#options.authorize, input)
-    if (status === undefined) return undefined
-    const response = refusal(status, input.request, this.#options)
-    if (status !== 401) return response
-    const challenge = this.#options.challenge ?? DEFAULT_CHALLENGE
-    return { ...response, headers: { ...response.headers, 'www-authenticate': challenge } }
+    return status && refusal(status, input.request, this.#options)
+  }
+
+  async #upload({ request, native }: Asked<Native>, key: UploadOptions<Native>['key']): Promise<HttpResponse> {
+    if (request.method !== 'POST') return methodNotAllowed(request, this.#options, 'POST')
+    const permit = async ({ key, driver }: FileInput<Native> & { readonly key: string; readonly driver: string }) => {
+      const input: AuthorizeInput<Native> = { action: 'upload', key, driver, path: key, request, native }
+      const status = await refusedWith(this.#options.authorize, input)
+      if (status !== undefined) throw refused(status)
+    }
+    return answerUpload(this.#store, request, { ...this.#options, key, permit }, native)
+  }
+
+  #allow(verb: Verb): string {
+    return this.#options.writable && verb === 'content' ? `${ALLOW[verb]}, PUT` : ALLOW[verb]
   }
 }
 
@@ -194,6 +235,7 @@ const ALLOW: Readonly<Record<Verb, string>> = {
 
 function actionOf(verb: Verb, method: string): BlobAction | undefined {
   if (method === 'DELETE') return verb === 'content' || verb === 'document' ? 'delete' : undefined
+  if (method === 'PUT') return verb === 'content' ? 'write' : undefined
   if ((method !== 'GET' && method !== 'HEAD') || verb === 'document') return undefined
   return verb === 'view' ? 'view' : 'read'
 }

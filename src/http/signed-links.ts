@@ -4,14 +4,17 @@ import { readDisposition } from './disposition.js'
 import type { DeliverOptions } from './options.js'
 import { errorResponse } from './problem.js'
 import type { BlobRoutes } from './routes.js'
+import { type SignedUploadOptions, signedUpload } from './signed-upload.js'
 import { parseTarget } from './target.js'
 
 export interface SignedLinksOptions
-  extends Omit<DeliverOptions, 'disposition' | 'filename' | 'contentType' | 'redirect'> {}
+  extends Omit<DeliverOptions, 'disposition' | 'filename' | 'contentType' | 'redirect'>,
+    SignedUploadOptions {}
 
 /**
- * Answers the links that the store signs itself (its option `signedUrls`), for an adapter to mount where `baseUrl` leads.
- * The signature is all the right that is needed; 403 without a valid one. Never rejects.
+ * Answers the links that the store signs itself (its option `signedUrls`), for an adapter to mount where `baseUrl` leads:
+ * GET and HEAD for those of `signUrl`, PUT and POST for those of `signUpload`. The signature is all the right that is
+ * needed; 403 without a valid one. Never rejects.
  *
  * A link may name its Content-Type and Content-Disposition, but a type that is not safe stays an attachment. Redirects
  * are not followed up here: the link itself is where a redirect would lead.
@@ -20,7 +23,10 @@ export function signedLinks(store: BlobStore, options: SignedLinksOptions = {}):
   return async (request, raw) => {
     try {
       const { segments, query } = parseTarget(raw)
-      const grant = store.verifySignedUrl({ path: segments.join('/'), query }, { method: request.method })
+      const target = { path: segments.join('/'), query }
+      const { method } = request
+      if (method === 'PUT' || method === 'POST') return await signedUpload(store, request, target, options)
+      const grant = store.verifySignedUrl(target, { method })
       const { type, filename } = readDisposition(grant.contentDisposition)
       const disposition = type ?? (grant.contentDisposition === undefined ? undefined : 'inline')
       const { contentType } = grant

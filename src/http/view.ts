@@ -3,7 +3,7 @@ import { isStorageError, type StorageError } from '../errors/index.js'
 import type { StoredBlob } from '../store/index.js'
 import type { BlobStore } from './blob-store.js'
 import { readConditions } from './conditions.js'
-import { parseMediaType } from './content-type.js'
+import { isTextType, parseMediaType } from './content-type.js'
 import { methodNotAllowed } from './deliver.js'
 import { formatTag, isWeak } from './entity-tag.js'
 import { exactBytes } from './exact-body.js'
@@ -91,7 +91,7 @@ async function viewOf(
 function isText(contentType: string): boolean {
   const essence = parseMediaType(contentType)?.essence
   if (essence === undefined || essence === 'application/octet-stream') return true
-  return /^text\/|[/+](json|xml|yaml|x-yaml|javascript|ecmascript|x-javascript|csv|x-ndjson|toml|sql)$/.test(essence)
+  return isTextType(essence)
 }
 
 function decode(bytes: Uint8Array): string | undefined {

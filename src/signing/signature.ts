@@ -1,28 +1,25 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { SigningKey } from './keys.js'
+import type { LinkForm } from './link-form.js'
 
 /** All that a link says. Whatever is not in here can be changed by whoever holds the link. */
 export interface SignedFacts {
   /** Names the store, where several share their keys. */
   readonly audience: string
-  /** A link for GET is good for HEAD as well, and for nothing else. */
-  readonly method: 'GET'
   /** The store's path, not encoded. */
   readonly path: string
   /** Seconds since 1970. */
   readonly expires: number
-  readonly contentDisposition: string | undefined
-  readonly contentType: string | undefined
+  /** The parameters of the form, as they stand in the query. */
+  readonly parameters: ReadonlyMap<string, string>
 }
 
-/** What is signed and in which form. Another form must have another name. */
-const PURPOSE = 'hybrid-store/link/1'
-
-/** HMAC-SHA256 of the facts as base64url. */
-export function signatureOf(key: SigningKey, facts: SignedFacts): string {
-  const { audience, method, path, expires, contentDisposition, contentType } = facts
+/** HMAC-SHA256 of form and facts as base64url. */
+export function signatureOf(key: SigningKey, form: LinkForm, facts: SignedFacts): string {
+  const { audience, path, expires, parameters } = facts
+  const values = form.parameters.map((name) => parameters.get(name) ?? null)
   // A JSON array of strings, numbers and nulls reads back in one way only.
-  const fields = [PURPOSE, key.id, audience, method, path, expires, contentDisposition ?? null, contentType ?? null]
+  const fields = [form.purpose, key.id, audience, form.method, path, expires, ...values]
   return createHmac('sha256', key.secret).update(JSON.stringify(fields)).digest('base64url')
 }
 

@@ -1,18 +1,6 @@
-import { StorageError } from '../errors/index.js'
-import { checkBaseUrl, decoded } from './base-url.js'
-import { checkKeys, DECOY } from './keys.js'
-import { readParameters, signedParameters } from './parameters.js'
-import { pathProblem } from './path.js'
-import { checkAudience, type SignedUrlSettings } from './settings.js'
-import { sameSignature, signatureOf } from './signature.js'
-
-/** A link as an HTTP server sees it that knows where it is mounted. */
-export interface SignedTarget {
-  /** What follows the mount in the URL's path: percent-decoded once, without the slash in front. */
-  readonly path: string
-  /** The whole query. */
-  readonly query: string | URLSearchParams
-}
+import { readForm } from './link-form.js'
+import { openLink, type SignedTarget, type VerifyUrlOptions } from './open-link.js'
+import { signedParameters } from './parameters.js'
 
 /** What a link allows. */
 export interface SignedGrant {
@@ -25,15 +13,6 @@ export interface SignedGrant {
   readonly contentType?: string | undefined
 }
 
-export interface VerifyUrlOptions extends Pick<SignedUrlSettings, 'keys' | 'audience'> {
-  /** Where links begin; only its path counts, and only for a whole URL. The root of the host by default. */
-  readonly baseUrl?: string | undefined
-  /** The method of the request, in upper case. */
-  readonly method: string
-  /** Milliseconds since 1970; the clock's time by default. */
-  readonly now?: number | undefined
-}
-
 /**
  * What a link allows: a URL, the target of a request (`/files/a.pdf?hs-exp=...`), or what an HTTP server made of it.
  * Scheme and host do not count. Pure.
@@ -42,59 +21,14 @@ export interface VerifyUrlOptions extends Pick<SignedUrlSettings, 'keys' | 'audi
  * query parameter that it was not signed with; CONFIGURATION where the keys will not do.
  */
 export function verifyUrl(link: string | URL | SignedTarget, options: VerifyUrlOptions): SignedGrant {
-  const { method, now = Date.now() } = options
-  const keys = checkKeys(options.keys)
-  const audience = checkAudience(options.audience)
-  const { path, query } = typeof link === 'string' || link instanceof URL ? targetOf(link, options.baseUrl) : link
-  const parameters = readParameters(query)
-  const signature = parameters?.get(signedParameters.signature)
-  const expires = Number(parameters?.get(signedParameters.expires))
-  if (parameters === undefined || signature === undefined || !Number.isSafeInteger(expires)) throw notValid()
-  if ((method !== 'GET' && method !== 'HEAD') || pathProblem(path) !== undefined) throw notValid()
+  const reads = options.method === 'GET' || options.method === 'HEAD'
+  const { path, expiresAt, parameters } = openLink(link, reads ? readForm : undefined, options)
   const contentDisposition = parameters.get(signedParameters.contentDisposition)
   const contentType = parameters.get(signedParameters.contentType)
-  const id = parameters.get(signedParameters.key)
-  const key = keys.find((known) => known.id === id)
-  const facts = { audience, method: 'GET', path, expires, contentDisposition, contentType } as const
-  // Looked at before the clock: who has no link is not told when one would have expired.
-  const genuine = sameSignature(signatureOf(key ?? DECOY, facts), signature)
-  if (!genuine || key === undefined) throw notValid()
-  if (Math.floor(now / 1000) >= expires) throw expired()
   return {
     path,
-    expiresAt: new Date(expires * 1000),
+    expiresAt,
     ...(contentDisposition === undefined ? {} : { contentDisposition }),
     ...(contentType === undefined ? {} : { contentType }),
   }
-}
-
-function targetOf(link: string | URL, baseUrl: string | undefined): SignedTarget {
-  const prefix = `${baseUrl === undefined ? '' : checkBaseUrl(baseUrl).prefix}/`
-  const anyHost = 'http://localhost'
-  if (!URL.canParse(String(link), anyHost)) throw notValid()
-  const { pathname, search } = new URL(String(link), anyHost)
-  const path = decoded(pathname)
-  if (path === undefined || !path.startsWith(prefix)) throw notValid()
-  return { path: path.slice(prefix.length), query: search }
-}
-
-function notValid(): StorageError {
-  return denied(
-    'The link is not valid.',
-    'It was changed or cut off, or the key that signed it is no longer in use: ask for a new link.',
-  )
-}
-
-function expired(): StorageError {
-  return denied('The link has expired.', 'Ask for a new link.')
-}
-
-/** The storage's own ACCESS_DENIED is a fault of the server; this one is the bearer's. */
-function denied(message: string, hint: string): StorageError {
-  return new StorageError('ACCESS_DENIED', message, {
-    operation: 'verifySignedUrl',
-    status: 403,
-    retryable: false,
-    hint,
-  })
 }

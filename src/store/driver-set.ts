@@ -94,6 +94,21 @@ export class DriverSet {
     return circuit ? circuit.run(operation, key, made) : made()
   }
 
+  /**
+   * Calls a driver for what it works out by itself, such as a signature. No circuit is in the way, and that it succeeds
+   * does not say that the driver can be reached.
+   */
+  async derive<T>(name: string, operation: string, key: string, call: (driver: BlobDriver) => Promise<T>): Promise<T> {
+    const driver = this.need(name, operation)
+    try {
+      return await call(driver)
+    } catch (error) {
+      const failure = namedFailure(error, name, operation, key)
+      this.#noteFailure(name, failure)
+      throw failure
+    }
+  }
+
   /** Sees whether a driver that could not be reached is back, if it is time for that. Never rejects. */
   async probe(name: string, within: number): Promise<boolean> {
     return (await this.#circuits.get(name)?.probe(() => this.#probe(name, AbortSignal.timeout(within)))) ?? true

@@ -10,7 +10,8 @@ import type {
   Visibility,
 } from '../driver/index.js'
 import { isStorageError } from '../errors/index.js'
-import type { SignedGrant, SignedTarget } from '../signing/index.js'
+import type { SignedGrant, SignedTarget, SignedUploadGrant } from '../signing/index.js'
+import { confirmUpload, type ExpectedUpload } from './confirm-upload.js'
 import { type Conflict, listConflicts } from './conflicts.js'
 import { makeContext, type StoreContext } from './context.js'
 import { copyBlob, moveBlob } from './copy.js'
@@ -32,7 +33,7 @@ import type {
   StoreSignUploadOptions,
   StoreSignUrlOptions,
 } from './options.js'
-import { verifyOwnLink } from './own-links.js'
+import { verifyOwnLink, verifyOwnUpload } from './own-links.js'
 import type { Resolution } from './paths/index.js'
 import { resolve, routeTo } from './plan.js'
 import { putBlob } from './put.js'
@@ -175,9 +176,37 @@ export class HybridStore<D extends string = string, K extends string = string> i
     return verifyOwnLink(this.#context, link, options)
   }
 
-  /** A request that lets its bearer write this key for a while. NOT_SUPPORTED while a version of the key waits. */
+  /**
+   * A request that lets its bearer write this key for a while, past the application where the driver signs such. Where it
+   * does not, while it cannot be reached, and while a version of the key waits for it, the request leads below the
+   * `baseUrl` of the option `signedUrls`, and what it brings is put like anything else. Without that option it is the
+   * driver's own, outage or not; NOT_SUPPORTED where there is none, and while a version waits.
+   */
   signUpload(key: string, options: StoreSignUploadOptions<D, K> = {}): Promise<SignedUpload> {
     return this.#run('signUpload', (context) => signUpload(context, key, options))
+  }
+
+  /**
+   * What an upload that this store signed may be like, for the HTTP server behind `signedUrls.baseUrl`, which holds it to
+   * that; the link is given as to `verifySignedUrl`. Pure and synchronous.
+   *
+   * Throws ACCESS_DENIED with status 403 where the link has expired or is not what was signed for this method;
+   * NOT_SUPPORTED without the option `signedUrls`.
+   */
+  verifySignedUpload(link: string | URL | SignedTarget, options: { readonly method: string }): SignedUploadGrant {
+    return verifyOwnUpload(this.#context, link, options)
+  }
+
+  /**
+   * Looks at what an upload past the application has left at `path`, and answers it where it is as expected: for the call
+   * by which a browser says that it is done, before a row names the blob. Reads the blob only for a `sha256` that its
+   * driver does not know.
+   *
+   * NOT_FOUND as `head`; SIZE_MISMATCH, TOO_LARGE, CHECKSUM_MISMATCH, PRECONDITION_FAILED (another etag), INVALID_ARGUMENT
+   * with status 415 (another content type).
+   */
+  confirmUpload(path: string, expected: ExpectedUpload = {}): Promise<StoredBlob<D>> {
+    return this.#run('confirmUpload', (context) => confirmUpload(context, path, expected))
   }
 
   /** Where a public blob can be read without credentials. NOT_SUPPORTED as with `signUrl`. */

@@ -1,4 +1,5 @@
 export type { CircuitStateName } from './circuit.js'
+export type { ExpectedUpload } from './confirm-upload.js'
 export type { Conflict } from './conflicts.js'
 export type { DriverHealth } from './driver-set.js'
 export type { StoreEventName, StoreEvents, StoreListener } from './events.js'

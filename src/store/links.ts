@@ -4,7 +4,7 @@ import { assertKey, quoteKey } from '../keys/index.js'
 import type { StoreContext } from './context.js'
 import { linkTarget, seenTarget } from './link-target.js'
 import type { StoreSignUploadOptions, StoreSignUrlOptions } from './options.js'
-import { ownLink } from './own-links.js'
+import { ownLink, ownUpload } from './own-links.js'
 import { routeTo } from './plan.js'
 
 type LinkMethod = 'signUrl' | 'signUpload' | 'publicUrl'
@@ -24,7 +24,7 @@ export async function signUrl(
   const { driver, key, waits } = target
   const { capabilities, signUrl: sign } = waits ? {} : context.drivers.need(driver, 'signUrl')
   if (capabilities?.signedUrls && sign) {
-    return context.drivers.ask(driver, 'signUrl', key, (asked) => sign.call(asked, key, options))
+    return context.drivers.derive(driver, 'signUrl', key, (asked) => sign.call(asked, key, options))
   }
   if (context.signedUrls && !direct) return ownLink(context.signedUrls, target, options)
   throw waits ? waiting(key, driver, 'signUrl') : unable(context, driver, key, 'signUrl')
@@ -34,26 +34,39 @@ export async function signUrl(
 export async function publicUrl(context: StoreContext, path: string): Promise<string> {
   const { driver, key, waits } = await linkTarget(context, path, 'publicUrl')
   if (waits) throw waiting(key, driver, 'publicUrl')
-  return context.drivers.ask(driver, 'publicUrl', key, async (asked) => {
+  return context.drivers.derive(driver, 'publicUrl', key, async (asked) => {
     const url = asked.capabilities.publicUrls ? asked.publicUrl?.(key) : undefined
     return url ?? Promise.reject(unable(context, driver, key, 'publicUrl'))
   })
 }
 
-/** A request by which a browser writes this key by itself. */
+/**
+ * A request by which a browser writes this key by itself: to its driver, where that takes such and can be reached as far
+ * as is known, else to the application, whose put then does what any put does.
+ */
 export async function signUpload(
   context: StoreContext,
   key: string,
-  { kind, driver: asked, ...options }: StoreSignUploadOptions,
+  { kind, driver: asked, direct = false, ...options }: StoreSignUploadOptions,
 ): Promise<SignedUpload> {
   assertKey(key, 'signUpload')
-  const { contentType, size } = options
+  const { contentType, size, ifNoneMatch } = options
+  const { drivers, scheme } = context
   const driver = routeTo(context, asked, { key, kind, contentType, size })
-  if (await context.outbox?.box.find(key)) throw waiting(key, driver, 'signUpload')
-  return context.drivers.ask(driver, 'signUpload', key, async (target) => {
-    const upload = target.capabilities.signedUploads ? target.signUpload?.(key, options) : undefined
-    return (await upload) ?? Promise.reject(unable(context, driver, key, 'signUpload'))
-  })
+  const settings = direct ? undefined : context.signedUrls
+  const own = settings && (() => ownUpload(settings, { key, path: scheme.format({ driver, key }) }, options))
+  const waits = (await context.outbox?.box.find(key)) !== undefined
+  if (own && (waits || !drivers.isReachable(driver))) return own()
+  if (waits) throw waiting(key, driver, 'signUpload')
+  const { capabilities, signUpload: sign } = drivers.need(driver, 'signUpload')
+  if (capabilities.signedUploads && sign) {
+    const call = (target: BlobDriver) => sign.call(target, key, options)
+    // Whether conditions hold at all there may be a question to the driver itself.
+    if (ifNoneMatch !== undefined) return drivers.ask(driver, 'signUpload', key, call)
+    return drivers.derive(driver, 'signUpload', key, call)
+  }
+  if (own) return own()
+  throw unable(context, driver, key, 'signUpload')
 }
 
 function waiting(key: string, driver: string, method: LinkMethod): StorageError {
@@ -65,9 +78,9 @@ function waiting(key: string, driver: string, method: LinkMethod): StorageError 
       driver,
       key,
       hint:
-        method === 'signUrl'
-          ? 'Give the store signedUrls, whose links the application serves, or reconcile first.'
-          : 'Serve the blob through the application with get, or reconcile first.',
+        method === 'publicUrl'
+          ? 'Serve the blob through the application with get, or reconcile first.'
+          : 'Give the store signedUrls, whose links the application serves, or reconcile first.',
     },
   )
 }
@@ -80,7 +93,7 @@ function unable(context: StoreContext, driver: string, key: string, method: Link
     key,
     hint: {
       signUrl: 'Give the store signedUrls, whose links the application serves, or serve the blob with get.',
-      signUpload: 'Take the upload in the application and put it.',
+      signUpload: 'Give the store signedUrls, whose links the application serves, or take the upload there and put it.',
       publicUrl: 'Serve the blob through the application with get.',
     }[method],
   })

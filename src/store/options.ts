@@ -129,8 +129,9 @@ export interface HybridStoreOptions<D extends string = string, K extends string 
    */
   readonly exclusive?: boolean | undefined
   /**
-   * Links that the application serves itself, for blobs whose driver signs none and for those that wait. Without it
-   * `signUrl` is NOT_SUPPORTED there. Whoever serves `baseUrl` asks `verifySignedUrl` what a link allows.
+   * Links that the application serves itself, for blobs whose driver signs none and for those that wait, and uploads
+   * that it takes itself. Without it `signUrl` and `signUpload` are NOT_SUPPORTED there. Whoever serves `baseUrl` asks
+   * `verifySignedUrl` and `verifySignedUpload` what a link allows.
    */
   readonly signedUrls?: SignedUrlSettings | undefined
 }
@@ -156,7 +157,10 @@ export interface StoreCopyOptions<D extends string = string, K extends string = 
 
 export interface StoreSignUploadOptions<D extends string = string, K extends string = string>
   extends SignUploadOptions,
-    RouteSelection<D, K> {}
+    RouteSelection<D, K> {
+  /** Only an upload that leads past the application, the driver's own; else NOT_SUPPORTED. Off by default. */
+  readonly direct?: boolean | undefined
+}
 
 export interface StoreSignUrlOptions extends SignUrlOptions {
   /**

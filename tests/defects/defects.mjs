@@ -4,6 +4,8 @@ import { fallingBack } from './table/falling-back.mjs'
 import { onS3 } from './table/on-s3.mjs'
 import { processes } from './table/processes.mjs'
 import { reconciling } from './table/reconciling.mjs'
+import { signed } from './table/signed.mjs'
+import { uploads } from './table/uploads.mjs'
 import { versions } from './table/versions.mjs'
 
 // Sabotages of src that the tests must notice, one at a time. `npm run defects` tries them.
@@ -25,4 +27,14 @@ import { versions } from './table/versions.mjs'
  */
 
 /** @type {Defect[]} */
-export const defects = [...durable, ...processes, ...versions, ...reconciling, ...doubts, ...fallingBack, ...onS3]
+export const defects = [
+  ...durable,
+  ...processes,
+  ...versions,
+  ...reconciling,
+  ...doubts,
+  ...fallingBack,
+  ...onS3,
+  ...uploads,
+  ...signed,
+]

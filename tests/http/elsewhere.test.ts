@@ -1,50 +1,11 @@
-import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { getRequestListener } from '@hono/node-server'
-import express5 from 'express'
-import express4 from 'express4'
-import fastify from 'fastify'
-import { describe, expect, inject, test } from 'vitest'
-import { signedLinks as expressLinks } from '../../src/adapters/express/index.js'
-import { signedLinks as fastifyLinks } from '../../src/adapters/fastify/index.js'
-import { signedLinksHandler as nodeLinks } from '../../src/adapters/node/index.js'
-import { signedLinksHandler as webLinks } from '../../src/adapters/web/index.js'
-import { FsDriver } from '../../src/drivers/fs/index.js'
-import { S3Driver } from '../../src/drivers/s3/index.js'
-import { type BlobStore, deliver } from '../../src/http/index.js'
-import { HybridStore } from '../../src/index.js'
-import { createBucket } from '../servers/bucket.js'
-import { startFaultProxy } from '../servers/fault-proxy.js'
-import { onEnd, tempRoot } from '../store/support.js'
-import { type AdapterName, adapters } from './servers.js'
+import { describe, expect, test } from 'vitest'
+import { deliver } from '../../src/http/index.js'
+import { hybrid, linked } from './linked.js'
+import { adapters } from './servers.js'
 
 const get = (headers = {}) => ({ method: 'GET', headers })
-
-/** S3 and a disk, with links of the store's own below `baseUrl`. */
-async function hybrid(baseUrl = 'http://files.example/files') {
-  const settings = inject('s3')
-  const bucket = await createBucket(settings, 'elsewhere')
-  onEnd(() => bucket.remove())
-  const proxy = await startFaultProxy(settings.endpoint)
-  onEnd(() => proxy.stop())
-  const { region, credentials } = settings
-  const root = await tempRoot()
-  const store = new HybridStore({
-    drivers: {
-      s3: new S3Driver({ bucket: bucket.name, region, credentials, endpoint: proxy.endpoint, forcePathStyle: true }),
-      local: new FsDriver({ root, durability: 'none' }),
-    },
-    fallback: { s3: 'local', circuit: false, grace: 0 },
-    reconcile: false,
-    logger: false,
-    signedUrls: { baseUrl, keys: [{ id: 'one', secret: 'a secret of thirty-two bytes at least' }] },
-  })
-  onEnd(() => store.close())
-  return { store, proxy, root }
-}
 
 describe('redirect', () => {
   test('sends the client to S3, where type and name are the safe ones', async () => {
@@ -135,34 +96,9 @@ describe('accel', () => {
   })
 })
 
-const linkServers: Readonly<Record<AdapterName, (store: BlobStore) => Server | Promise<Server>>> = {
-  node: (store) => createServer(nodeLinks(store, { basePath: '/files' })),
-  express5: (store) => createServer(express5().use('/files', expressLinks(store))),
-  express4: (store) => createServer(express4().use('/files', expressLinks(store))),
-  fastify: async (store) => {
-    const app = fastify()
-    await app.register(fastifyLinks, { prefix: '/files', store })
-    await app.ready()
-    return app.server
-  },
-  web: (store) => createServer(getRequestListener(webLinks(store, { basePath: '/files' }))),
-}
-
 describe.each(adapters)('signed links on %s', (adapter) => {
-  /** The server must be there before the store can be told its address. */
-  async function linked() {
-    const server = createServer().listen(0, '127.0.0.1')
-    onEnd(() => server.close())
-    await once(server, 'listening')
-    const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/files`
-    const world = await hybrid(base)
-    const app = await linkServers[adapter](world.store)
-    server.on('request', (req, res) => app.emit('request', req, res))
-    return world
-  }
-
   test('a local blob and one that waits for S3 are served by the link alone, whichever has it later', async () => {
-    const { store, proxy } = await linked()
+    const { store, proxy } = await linked(adapter)
     const local = await store.put('ä b/50%.txt', 'local', { driver: 'local' })
     const link = await store.signUrl(local.path)
     const response = await fetch(link)
@@ -181,7 +117,7 @@ describe.each(adapters)('signed links on %s', (adapter) => {
   })
 
   test('anything else than the link is refused, without a word on why', async () => {
-    const { store } = await linked()
+    const { store } = await linked(adapter)
     const { path } = await store.put('a.txt', 'a', { driver: 'local' })
     await store.put('b.txt', 'b', { driver: 'local' })
     const link = await store.signUrl(path)
@@ -196,7 +132,7 @@ describe.each(adapters)('signed links on %s', (adapter) => {
   })
 
   test('names its own type and disposition, but makes nothing dangerous of a file', async () => {
-    const { store } = await linked()
+    const { store } = await linked(adapter)
     const { path } = await store.put('a.bin', '<b>', { driver: 'local' })
     const named = await fetch(
       await store.signUrl(path, { contentType: 'text/plain', contentDisposition: 'attachment; filename="x y.txt"' }),

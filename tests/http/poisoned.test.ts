@@ -81,11 +81,14 @@ function poisoned(store: BlobStore, poison: () => Partial<StoredBlob>): BlobStor
       return reader
     },
     head: async (path, options) => ({ ...(await store.head(path, options)), ...poison() }),
+    put: (key, body, options) => store.put(key, body, options),
     delete: (path, options) => store.delete(path, options),
     listPage: (options) => store.listPage(options),
     resolve: (path) => store.resolve(path),
+    route: (blob) => store.route(blob),
     signUrl: (path, options) => store.signUrl(path, options),
     verifySignedUrl: (link, options) => store.verifySignedUrl(link, options),
+    verifySignedUpload: (link, options) => store.verifySignedUpload(link, options),
     localFile: (path, options) => store.localFile(path, options),
   }
 }

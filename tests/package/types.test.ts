@@ -60,6 +60,8 @@ describe('the published types, seen by a strict project that checks its librarie
   const database = `
     interface Document { readonly path: string; readonly name: string; readonly type: string | undefined }
     export declare function findDocument(id: string): Promise<Document | undefined>
+    export declare function addDocument(row: { path: string; name: string; type: string }): Promise<string>
+    export declare function setPath(id: string, path: string): Promise<void>
     export declare function removeDocument(id: string): Promise<void>`
   const users = `
     import type { IncomingMessage } from 'node:http'
@@ -76,7 +78,7 @@ describe('the published types, seen by a strict project that checks its librarie
   })
 
   test('the examples in README and docs compile as they stand there', () => {
-    withAws.link('@types/express', 'fastify', 'hono')
+    withAws.link('@types/express', '@types/multer', 'fastify', 'hono', 'multer')
     withAws.write('storage.mts', `import { storeFromEnv } from 'hybrid-store'\nexport const store = storeFromEnv()`)
     withAws.write('database.mts', database)
     withAws.write('users.mts', users)

@@ -11,7 +11,7 @@ import * as node from '../node/index.js'
 import { httpRequest } from '../node/request.js'
 import { sendResponse } from '../node/send-response.js'
 
-export { blobHref } from '../node/index.js'
+export { blobHref, receiveUpload } from '../node/index.js'
 
 /** As in `hybrid-store/node`. Return it, or in Express 4 add `.catch(next)`; one that is forgotten ends no process. */
 export const sendBlob: typeof node.sendBlob = (...args) => seen(node.sendBlob(...args))

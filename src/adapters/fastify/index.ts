@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 import { StorageError } from '../../errors/index.js'
@@ -8,23 +7,30 @@ import {
   type BlobStore,
   type DeliverOptions,
   deliver,
-  type HttpRequest,
-  type HttpResponse,
+  type ReceivedUpload,
   type RemoveOptions,
+  receiveUpload,
   remove,
   blobRoutes as routesOf,
   type SignedLinksOptions,
   signedLinks as signedLinksOf,
+  type UploadOptions,
   type ViewOptions,
   view,
 } from '../../http/index.js'
-import { lending } from '../node/lend.js'
-import { httpRequest, isGone } from '../node/request.js'
-import { claim, release } from '../node/send-response.js'
+import { httpRequest } from '../node/request.js'
+import { send } from './send.js'
 
 export { blobHref } from '../../http/index.js'
 
 declare module 'fastify' {
+  interface FastifyRequest {
+    /**
+     * Takes a form in: its files go straight into the store. Rejects with a StorageError whose `status` is the answer, and
+     * with nothing stored.
+     */
+    receiveUpload(options: ReceiveUploadOptions): Promise<ReceivedUpload>
+  }
   interface FastifyReply {
     /** Answers with the blob at `path`; `return` what it answers, or await it. */
     sendBlob(path: string, options?: SendBlobOptions): Promise<FastifyReply>
@@ -43,6 +49,7 @@ interface StoreChoice {
 export interface SendBlobOptions extends DeliverOptions, StoreChoice {}
 export interface SendViewOptions extends ViewOptions, StoreChoice {}
 export interface DeleteBlobOptions extends RemoveOptions, StoreChoice {}
+export interface ReceiveUploadOptions extends UploadOptions<FastifyRequest>, StoreChoice {}
 
 export interface HybridStorageOptions extends StoreChoice {
   /** Defaults of every call. */
@@ -50,12 +57,17 @@ export interface HybridStorageOptions extends StoreChoice {
 }
 
 /**
- * Gives replies `sendBlob`, `sendView` and `deleteBlob`: `await app.register(hybridStorage, { store })`. Answers go through
- * `reply.send`, so that what other plugins add (cors, helmet) stays.
+ * Gives replies `sendBlob`, `sendView` and `deleteBlob`, and requests `receiveUpload`: `await app.register(hybridStorage, {
+ * store })`. Answers go through `reply.send`, so that what other plugins add (cors, helmet) stays. Forms are left unread for
+ * `receiveUpload`; where @fastify/multipart is wanted as well it is to be registered first, and goes on working.
  */
 export const hybridStorage = fastifyPlugin(
   async (app: FastifyInstance, { store: own, defaults = {} }: HybridStorageOptions) => {
     const storeOf = (choice: StoreChoice) => choice.store ?? own ?? missing()
+    if (!app.hasContentTypeParser(FORM)) app.addContentTypeParser(FORM, leave)
+    app.decorateRequest('receiveUpload', function (options) {
+      return receiveUpload(storeOf(options), httpRequest(this.raw), options, this)
+    })
     app.decorateReply('sendBlob', function (path, options = {}) {
       return send(this, (request) => deliver(storeOf(options), request, path, { ...defaults, ...options }))
     })
@@ -98,10 +110,16 @@ function mount(app: FastifyInstance, routes: BlobRoutes<FastifyRequest>): void {
   const handler = (request: FastifyRequest, reply: FastifyReply) => {
     return send(reply, (asked) => routes(asked, behindPrefix(request.raw.url ?? '/', depth), request))
   }
-  // Whatever body comes with a request, none of these routes reads it: it is no reason to refuse a DELETE with 415.
+  // Whatever body comes with a request is for the route to read, or is no reason to refuse a DELETE with 415.
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('*', (_request, _payload, done) => done(null))
+  app.addContentTypeParser('*', leave)
   app.all('/*', { exposeHeadRoute: false }, handler)
+}
+
+const FORM = 'multipart/form-data'
+
+function leave(_request: FastifyRequest, _payload: unknown, done: (error: null) => void): void {
+  done(null)
 }
 
 /** The raw address without its first segments: a prefix may have parameters, its length in segments is certain. */
@@ -109,35 +127,6 @@ function behindPrefix(url: string, depth: number): string {
   let at = 0
   for (let i = 0; i < depth; i++) at = url.indexOf('/', at + 1)
   return at < 0 ? '/' : url.slice(at)
-}
-
-async function send(reply: FastifyReply, work: (request: HttpRequest) => Promise<HttpResponse>): Promise<FastifyReply> {
-  const response = await work(httpRequest(reply.request.raw, reply.raw))
-  claim(reply.raw, response, reply.sent)
-  const { status, headers, body } = response
-  if (isGone(reply.raw)) release(body)
-  if (body instanceof Readable) {
-    lending(body)
-    // A hook that fails, or that puts something else in its place, leaves the body unread.
-    reply.raw.once('close', () => body.destroy())
-    body.once('error', (error) => {
-      // Fastify would end a stream of HTTP/2 without an error, as if that were all.
-      if (reply.raw.headersSent) reply.raw.destroy(error)
-      // What it answers instead, where a hook takes its time, is not the blob.
-      else for (const name in headers) reply.removeHeader(name)
-    })
-  }
-  // @fastify/compress knows no Cache-Control: no-transform, and would send other bytes under the same strong etag.
-  if (headers['accept-ranges']) reply.request.headers['x-no-compression'] ??= 'true'
-  return reply
-    .code(status)
-    .headers(headers)
-    .send(body ?? bodyOfHead(reply))
-}
-
-/** Fastify's own HEAD routes say `content-length: 0` where there is nothing to send, but believe a stream. */
-function bodyOfHead({ request }: FastifyReply): Readable | undefined {
-  return request.method === 'HEAD' ? Readable.from([]) : undefined
 }
 
 function missing(): never {

@@ -11,10 +11,13 @@ import {
   errorResponse,
   type HttpRequest,
   type HttpResponse,
+  type ReceivedUpload,
   type RemoveOptions,
+  receiveUpload as receiveUploadOf,
   remove,
   type SignedLinksOptions,
   signedLinks as signedLinksOf,
+  type UploadOptions,
   type ViewOptions,
   view,
 } from '../../http/index.js'
@@ -22,6 +25,19 @@ import { httpRequest } from './request.js'
 import { sendResponse } from './send-response.js'
 
 export { blobHref } from '../../http/index.js'
+
+/**
+ * Takes a multipart/form-data request in: its files go straight into the store, under the keys that `key` gives them. Rejects
+ * with a StorageError whose `status` is the answer, and with nothing stored; see {@link UploadOptions} and
+ * {@link ReceivedUpload}. CONFIGURATION where a body parser was faster.
+ */
+export function receiveUpload<Req extends IncomingMessage>(
+  req: Req,
+  store: BlobStore,
+  options: UploadOptions<Req>,
+): Promise<ReceivedUpload> {
+  return receiveUploadOf(store, httpRequest(req), options, req)
+}
 
 /**
  * Answers a request with the blob at `path`: conditions, ranges, names and types as {@link DeliverOptions} say. Answers

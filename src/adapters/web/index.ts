@@ -1,4 +1,3 @@
-import { webStream } from '../../body/index.js'
 import { StorageError } from '../../errors/index.js'
 import {
   type BlobRoutes,
@@ -9,17 +8,31 @@ import {
   deliver,
   type ErrorOptions,
   errorResponse,
-  type HttpRequest,
-  type HttpResponse,
+  type ReceivedUpload,
   type RemoveOptions,
+  receiveUpload as receiveUploadOf,
   remove,
   type SignedLinksOptions,
   signedLinks as signedLinksOf,
+  type UploadOptions,
   type ViewOptions,
   view,
 } from '../../http/index.js'
+import { toResponse, WebRequest } from './request.js'
 
 export { blobHref } from '../../http/index.js'
+
+/**
+ * Takes a multipart/form-data request in: its files go straight into the store, under the keys that `key` gives them. Rejects
+ * with a StorageError whose `status` is the answer, and with nothing stored. CONFIGURATION where the body was read.
+ */
+export function receiveUpload(
+  request: Request,
+  store: BlobStore,
+  options: UploadOptions<Request>,
+): Promise<ReceivedUpload> {
+  return receiveUploadOf(store, new WebRequest(request), options, request)
+}
 
 /** The blob at `path` as a Response. Never rejects: errors of the storage are answers. */
 export async function sendBlob(
@@ -28,7 +41,8 @@ export async function sendBlob(
   path: string,
   options: DeliverOptions = {},
 ): Promise<Response> {
-  return toResponse(await deliver(store, httpRequest(request), path, options))
+  const asked = new WebRequest(request)
+  return toResponse(await deliver(store, asked, path, options), asked)
 }
 
 /** The blob as JSON, its text or its bytes in base64. */
@@ -38,7 +52,8 @@ export async function sendView(
   path: string,
   options: ViewOptions = {},
 ): Promise<Response> {
-  return toResponse(await view(store, httpRequest(request), path, options))
+  const asked = new WebRequest(request)
+  return toResponse(await view(store, asked, path, options), asked)
 }
 
 /** Deletes the blob: 204. */
@@ -48,7 +63,8 @@ export async function deleteBlob(
   path: string,
   options: RemoveOptions = {},
 ): Promise<Response> {
-  return toResponse(await remove(store, httpRequest(request), path, options))
+  const asked = new WebRequest(request)
+  return toResponse(await remove(store, asked, path, options), asked)
 }
 
 interface Mounted {
@@ -75,12 +91,12 @@ export function signedLinksHandler(store: BlobStore, options: SignedLinksHandler
 function mounted(routes: BlobRoutes<Request>, options: Mounted & ErrorOptions): WebHandler {
   const base = (options.basePath ?? '').replace(/\/+$/, '')
   return async (request) => {
-    const asked = httpRequest(request)
+    const asked = new WebRequest(request)
     const target = targetOf(request)
     if (target !== base && !target.startsWith(`${base}/`)) {
-      return toResponse(errorResponse(outside(), asked, options))
+      return toResponse(errorResponse(outside(), asked, options), asked)
     }
-    return toResponse(await routes(asked, target.slice(base.length), request))
+    return toResponse(await routes(asked, target.slice(base.length), request), asked)
   }
 }
 
@@ -88,20 +104,6 @@ function mounted(routes: BlobRoutes<Request>, options: Mounted & ErrorOptions): 
 function targetOf({ url }: Request): string {
   const { pathname, search } = new URL(url)
   return `${pathname}${search}`
-}
-
-function httpRequest(request: Request): HttpRequest {
-  return { method: request.method, headers: Object.fromEntries(request.headers), signal: request.signal }
-}
-
-function toResponse({ status, headers, body }: HttpResponse): Response {
-  return new Response(bodyInit(body), { status, headers })
-}
-
-function bodyInit(body: HttpResponse['body']): ConstructorParameters<typeof Response>[0] {
-  if (body === undefined) return null
-  // The bytes are nobody else's: a view of a buffer of its own.
-  return body instanceof Uint8Array ? (body as Uint8Array<ArrayBuffer>) : (webStream(body) as ReadableStream)
 }
 
 function outside(): StorageError {

@@ -1,0 +1,3 @@
+import { describeUploads } from './upload/run.js'
+
+describeUploads('express5')
