@@ -41,7 +41,7 @@ class NodeRequest implements HttpRequest {
     // Of the response: a request closes as soon as it was read. After the end there is nothing left to abort.
     res?.once('close', () => wasAnswered(res) || gone.abort())
     // A response that waits behind another one on its connection has no connection yet, and is never told of its end.
-    if (!res.socket) req.once('close', () => req.errored && gone.abort())
+    if (!res?.socket) req.once('close', () => req.errored && gone.abort())
   }
 
   body(): Readable {
