@@ -57,5 +57,23 @@ function held(bytes: Uint8Array, reading: Promise<void>): ReadableStream<Uint8Ar
 function bodyInit(body: HttpResponse['body']): ConstructorParameters<typeof Response>[0] {
   if (body === undefined) return null
   // The bytes are nobody else's: a view of a buffer of its own.
-  return body instanceof Uint8Array ? (body as Uint8Array<ArrayBuffer>) : (Readable.toWeb(body) as ReadableStream)
+  return body instanceof Uint8Array ? (body as Uint8Array<ArrayBuffer>) : pulled(body)
+}
+
+/** Not by `Readable.toWeb`: what it pushes while the consumer cancels is an exception that nobody can catch. */
+function pulled(body: Readable): ReadableStream<Uint8Array> {
+  const chunks: AsyncIterator<Uint8Array> = body[Symbol.asyncIterator]()
+  return new ReadableStream(
+    {
+      pull: async (controller) => {
+        const step = await chunks.next()
+        if (step.done) controller.close()
+        else controller.enqueue(step.value)
+      },
+      cancel: () => {
+        body.destroy()
+      },
+    },
+    { highWaterMark: 0 },
+  )
 }
