@@ -1,6 +1,8 @@
 import { file } from './tests.mjs'
 
-const form = (only) => file('http/upload.node', only)
+/** The table, which is sent to S3 and to the disk at once. */
+const form = (only) => file('http/upload.node', only, { s3: true })
+const leaving = (only) => file('http/upload/leaving', only, { s3: true })
 const upload = (name, only) => file(`http/upload/${name}`, only)
 
 /** Uploads over HTTP. */
@@ -46,7 +48,7 @@ export const uploads = [
     file: 'src/store/remove-version.ts',
     find: "if (!isStorageError(error, 'NOT_SUPPORTED')) throw error",
     replace: 'if (isStorageError(error)) throw error',
-    tests: { ...form('to s3.*115'), s3: true },
+    tests: form('to s3.*115'),
   },
   {
     name: 'upload: the end of a file does not wait for the scanner',
@@ -67,7 +69,7 @@ export const uploads = [
     file: 'src/http/upload/store-file.ts',
     find: '      idleTimeout: 0,\n',
     replace: '      idleTimeout: 0,\n      signal: request.signal,\n',
-    tests: { ...upload('leaving', 'node.*with a file for s3'), s3: true },
+    tests: leaving('node.*with a file for s3'),
   },
   {
     name: 'upload: what the client still sends is not read',
@@ -81,7 +83,7 @@ export const uploads = [
     file: 'src/http/upload/received-body.ts',
     find: 'if (idle > 0) timer',
     replace: 'if (idle < 0) timer',
-    tests: upload('leaving', 'on node clients that fall silent'),
+    tests: leaving('on node clients that fall silent'),
   },
   {
     name: 'upload: pages of other sites may send',
