@@ -179,8 +179,9 @@ async function supersede(
     await keepDelete(context, box, current.driver, key, { check })
   } catch (error) {
     if (!isStorageError(error, 'PRECONDITION_FAILED')) throw error
-    // It was carried out in this very moment.
-    if ((await box.find(key)) === undefined) await removeHandedOver(context, record ?? current)
+    // It was carried out in this very moment. One that came during the change has no order with it, and whoever carried it out
+    // may have taken what was written here for an older copy: it stays, or both would be gone.
+    if (record && (await box.find(key)) === undefined) await removeHandedOver(context, record)
   }
 }
 

@@ -4,10 +4,7 @@ import { Random } from './random.js'
 
 /** Few keys, so that the same ones are written again and again. */
 export const SHARED_KEYS = ['a', 'b', 'deep/c', 'deep/c/d', 'ü'] as const
-/**
- * Written now to one driver and now to the other, where `KILL_BOTH=1` asks for it: a rare kill brings an older copy on the disk
- * back, see P10 in docs/promises.md.
- */
+/** Written now to one driver and now to the other. */
 export const MOVING_KEYS = ['both/a', 'both/b'] as const
 export const BIG_KEY = 'big'
 export const slotKeys = (slot: number) => ({ from: `slots/from-${slot}`, to: `slots/to-${slot}` })
@@ -24,7 +21,7 @@ export async function runLane(
   while (!stopped()) {
     const kind = random.weighted({
       put: 34,
-      both: process.env.KILL_BOTH === '1' ? 10 : 0,
+      both: 10,
       big: big ? 4 : 0,
       read: 22,
       delete: 14,

@@ -1,6 +1,6 @@
 /**
  * Without `MODEL_RUNS` the sequences are always the same ones, so that a change is judged by what it changed.
- * `MODEL_RUNS=1` draws others; there are rare ones that are not carried out as the contract says (docs/promises.md).
+ * `MODEL_RUNS=1` draws others.
  * `MODEL_RUNS=10` makes every suite ten times as long. `MODEL_SEED`, `MODEL_PATH` and `MODEL_REPLAY` are what a failure
  * printed (seed, path, replayPath): with `vitest -t` and the test's name they run exactly that again.
  */

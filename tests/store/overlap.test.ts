@@ -445,3 +445,25 @@ describe('a delete with a condition', () => {
     expect(await remote.head('a').catch(({ code }: StorageError) => code)).toBe('NOT_FOUND')
   })
 })
+
+test('a put to the disk and one that comes meanwhile, waits and is carried out: one of the two is left', async () => {
+  const { s3, store: other, open } = await world()
+  let locks = 0
+  let published = false
+  const symlink = async (target: string, path: string) => {
+    // The first is to see what waits, the second to put a tombstone in its place.
+    if (published && path.includes('/locks/') && ++locks === 2) await other.reconcile()
+    return promises.symlink(target, path)
+  }
+  const writer = open({ promises: { ...promises, symlink } })
+  writer.local.steps.afterPut = async () => {
+    s3.outage()
+    await other.put('a', 'waited')
+    s3.recover()
+    published = true
+  }
+  await writer.store.put('a', 'on disk', { driver: 'local' })
+  expect(locks).toBeGreaterThanOrEqual(2)
+  expect(await other.pending()).toEqual([])
+  expect(await (await other.get('a')).text()).toBe('waited')
+})

@@ -181,6 +181,13 @@ export const versions = [
     tests: file('unit/outbox/fs-outbox', 'in the instant'),
   },
   {
+    name: 'a put to the disk removes what came meanwhile and was carried out',
+    file: 'src/store/versions.ts',
+    find: 'if (record && (await box.find(key)) === undefined) await removeHandedOver(context, record)',
+    replace: 'if ((await box.find(key)) === undefined) await removeHandedOver(context, record ?? current)',
+    tests: overlap('one of the two is left'),
+  },
+  {
     name: 'a relocation ends what another process has put behind it',
     file: 'src/store/relocate.ts',
     find: 'current = now?.token === record.token',
