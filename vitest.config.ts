@@ -9,6 +9,7 @@ export default defineConfig({
     alias: [
       { find: /^hybrid-store$/, replacement: `${src}/index.ts` },
       { find: /^hybrid-store\/(express|fastify)$/, replacement: `${src}/adapters/$1/index.ts` },
+      { find: /^hybrid-store\/http$/, replacement: `${src}/http/index.ts` },
     ],
   },
   test: {

@@ -9,6 +9,10 @@ export function userOf(headers) {
   return users.get(headers.authorization?.replace(/^Bearer /, ''))
 }
 
+export function worksOn(user, projectId) {
+  return user.projects.includes(projectId)
+}
+
 export function maySee(user, document) {
-  return user.projects.includes(document.project_id)
+  return worksOn(user, document.project_id)
 }

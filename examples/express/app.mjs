@@ -1,9 +1,13 @@
-// Documents by id on Express: the row says where the file is, the store finds it, on S3 or on the local disk.
+// Documents by id, uploads by project on Express: the row says where the file is, the store finds it, on S3 or on the
+// local disk.
 import express from 'express'
-import { blobRoutes, deleteBlob, sendBlob, sendView } from 'hybrid-store/express'
-import { findDocument, removeDocument } from '../documents/database.mjs'
-import { problem } from '../documents/problem.mjs'
-import { maySee, userOf } from '../documents/users.mjs'
+import { blobRoutes, deleteBlob, receiveUpload, sendBlob, sendView } from 'hybrid-store/express'
+import { findDocument, findMilestone, removeDocument } from '../documents/database.mjs'
+import { addInvoice, invoiceOf } from '../documents/invoices.mjs'
+import { uploadKey } from '../documents/keys.mjs'
+import { answerOf, problem } from '../documents/problem.mjs'
+import { addUploads, documentsOf, limits, takeUpload } from '../documents/uploads.mjs'
+import { maySee, userOf, worksOn } from '../documents/users.mjs'
 
 export function createApp({ store, db, log = console }) {
   const app = express()
@@ -45,7 +49,32 @@ export function createApp({ store, db, log = console }) {
     return deleteBlob(req, res, store, file_path, { onDeleted, ...errors })
   })
 
-  // All of it once more, ready-made: GET /files/:id/content, /files/:id/download, /files/:id/view, DELETE /files/:id.
+  app.use('/projects/:projectId', (req, res, next) => {
+    req.project = Number(req.params.projectId)
+    if (worksOn(req.user, req.project)) next()
+    else res.status(404).json({ detail: 'Projekt nicht gefunden' })
+  })
+
+  app.post('/projects/:projectId/documents', async (req, res) => {
+    const upload = await receiveUpload(req, store, documentsOf(req.project))
+    res.status(201).json(await takeUpload(db, upload))
+  })
+
+  app.post('/projects/:projectId/milestones/:milestoneId/documents', async (req, res) => {
+    const milestone = findMilestone(db, req.params.milestoneId)
+    if (milestone?.project_id !== req.project) return res.status(404).json({ detail: 'Meilenstein nicht gefunden' })
+    const upload = await receiveUpload(req, store, documentsOf(req.project))
+    res.status(201).json(await takeUpload(db, upload, { milestoneId: milestone.id }))
+  })
+
+  app.post('/projects/:projectId/invoices', express.json(), async (req, res) => {
+    const invoice = invoiceOf(req.body)
+    if (!invoice) return res.status(400).json({ detail: 'Die Rechnung ist unvollständig' })
+    res.status(201).json(await addInvoice({ store, db }, req.project, invoice))
+  })
+
+  // All of it once more, ready-made: GET /files/:id/content, /files/:id/download, /files/:id/view, DELETE /files/:id, and
+  // POST /files/upload for a form that begins with the field project_id.
   app.use(
     '/files',
     blobRoutes(store, {
@@ -56,9 +85,22 @@ export function createApp({ store, db, log = console }) {
         const { file_path, name, mime_type } = req.document
         return { path: file_path, filename: name, contentType: mime_type }
       },
-      authorize: ({ native: req }) => maySee(req.user, req.document) || 404,
+      authorize: ({ action, key, native: req }) => {
+        if (action === 'upload') return worksOn(req.user, Number(uploadKey.parse(key)?.projectId)) || 404
+        return maySee(req.user, req.document) || 404
+      },
+      kind: 'document',
+      key: ({ fields, file }) => uploadKey({ projectId: fields.project_id, filename: file.uniqueName }),
+      limits,
+      onUploaded: ({ blobs }) => addUploads(db, blobs),
       onDeleted: ({ id }) => removeDocument(db, id),
     }),
   )
+
+  app.use((error, req, res, next) => {
+    if (res.headersSent) return next(error)
+    const { status, headers, body } = answerOf(error, req, errors.onError)
+    res.status(status).set(headers).end(body)
+  })
   return app
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Database } from 'node-sqlite3-wasm'
-import { addDocument, findDocument, openDatabase } from '../../examples/documents/database.mjs'
+import { addDocument, addMilestone, findDocument, openDatabase } from '../../examples/documents/database.mjs'
 import { createApp as createExpress } from '../../examples/express/app.mjs'
 import { createApp as createFastify } from '../../examples/fastify/app.mjs'
 import type { HybridStore } from '../../src/index.js'
@@ -16,6 +16,16 @@ export interface AppOptions {
   readonly store: HybridStore<'s3' | 'local', never>
   readonly db: Database
   readonly log?: { error(error: unknown): void } | undefined
+}
+
+/** A row of the table of documents. */
+export interface DocumentRow {
+  readonly id: number
+  readonly project_id: number
+  readonly milestone_id: number | null
+  readonly name: string
+  readonly file_path: string
+  readonly mime_type: string | undefined
 }
 
 /** An answer, read to its end. */
@@ -55,18 +65,34 @@ export class App {
     return addDocument(this.#db, { projectId: 7, name, filePath, mimeType })
   }
 
+  /** A milestone of a project; answers its id. */
+  addMilestone(projectId: number, name: string): number {
+    return addMilestone(this.#db, { projectId, name })
+  }
+
   /** Rows and files as the example makes them for itself. */
   fill(seed: (options: AppOptions) => Promise<void>): Promise<void> {
     return seed({ store: this.#store, db: this.#db })
   }
 
-  hasRow(id: number): boolean {
-    return findDocument(this.#db, id) !== undefined
+  row(id: number): DocumentRow | undefined {
+    return findDocument(this.#db, id)
   }
 
-  /** From now on no row can be deleted. */
-  lock(): void {
-    this.#db.exec("CREATE TRIGGER locked BEFORE DELETE ON documents BEGIN SELECT raise(ABORT, 'locked'); END")
+  hasRow(id: number): boolean {
+    return this.row(id) !== undefined
+  }
+
+  rowCount(): number {
+    return this.#db.all('SELECT id FROM documents').length
+  }
+
+  /** From now on no row can be deleted, or none of this name inserted. */
+  lock(change: 'DELETE' | 'INSERT' = 'DELETE', name?: string): void {
+    const when = name === undefined ? '' : `WHEN new.name = '${name}'`
+    this.#db.exec(
+      `CREATE TRIGGER locked BEFORE ${change} ON documents ${when} BEGIN SELECT raise(ABORT, 'locked'); END`,
+    )
   }
 
   unlock(): void {
@@ -74,9 +100,15 @@ export class App {
   }
 
   /** Asks as Anna, who may see project 7, unless the headers say otherwise. */
-  async ask(target: string, headers: Record<string, string> = {}, method = 'GET'): Promise<Answer> {
+  async ask(
+    target: string,
+    headers: Record<string, string> = {},
+    method = 'GET',
+    body?: FormData | string,
+  ): Promise<Answer> {
     const authorization = 'Bearer token-of-anna'
-    const response = await fetch(`${this.url}${target}`, { method, headers: { authorization, ...headers } })
+    const init = { method, headers: { authorization, ...headers }, body: body ?? null }
+    const response = await fetch(`${this.url}${target}`, init)
     return {
       status: response.status,
       headers: response.headers,
@@ -94,6 +126,16 @@ export class App {
 
   view(id: number): Promise<Answer> {
     return this.ask(`/documents/${id}/view`)
+  }
+
+  upload(target: string, form: FormData, headers?: Record<string, string>): Promise<Answer> {
+    return this.ask(target, headers, 'POST', form)
+  }
+
+  /** Has an invoice generated. */
+  invoice(projectId: number, invoice: object): Promise<Answer> {
+    const headers = { 'content-type': 'application/json' }
+    return this.ask(`/projects/${projectId}/invoices`, headers, 'POST', JSON.stringify(invoice))
   }
 
   delete(id: number, headers?: Record<string, string>): Promise<Answer> {

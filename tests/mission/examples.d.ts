@@ -18,7 +18,14 @@ declare module '*/examples/documents/database.mjs' {
       readonly mimeType?: string | undefined
     },
   ): number
-  export function findDocument(db: import('node-sqlite3-wasm').Database, id: number): object | undefined
+  export function addMilestone(
+    db: import('node-sqlite3-wasm').Database,
+    row: { readonly projectId: number; readonly name: string },
+  ): number
+  export function findDocument(
+    db: import('node-sqlite3-wasm').Database,
+    id: number,
+  ): import('./apps.js').DocumentRow | undefined
 }
 
 declare module '*/examples/documents/seed.mjs' {
