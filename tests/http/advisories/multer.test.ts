@@ -43,7 +43,10 @@ describeAdvisories('multer', [
     wrong: 'a part without a name ended the process',
     attack: async (target) => {
       await target.refused(400, form({ disposition: 'filename="a.txt"', type: 'text/plain', body: 'x' }))
-      await target.refused(400, form({ disposition: 'filename="a.txt"; name', type: 'text/plain', body: 'x' }))
+      // busboy passes over a part whose disposition it cannot read.
+      const unreadable = form({ disposition: 'filename="a.txt"; name', type: 'text/plain', body: 'x' })
+      if (target.multer) expect((await target.taken(unreadable)).files).toEqual([])
+      else await target.refused(400, unreadable)
     },
   },
   {
@@ -59,7 +62,8 @@ describeAdvisories('multer', [
     wrong: 'files stayed when the request failed while the application was still thinking about one',
     attack: async (target) => {
       const { asked, release } = target.hold()
-      const socket = await target.begin(Buffer.concat([unfinished, Buffer.from('x')]))
+      // Enough to see what it is, and so little that the kernel takes it while nobody reads on.
+      const socket = await target.begin(unfinished.subarray(0, 8192))
       await asked
       socket.destroy()
       release()
