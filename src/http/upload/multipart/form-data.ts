@@ -13,7 +13,8 @@ const ESCAPED = /[ \t]*;[ \t]*([!#$%&'*+.^_`|~\w-]+)[ \t]*=[ \t]*"((?:[^"\\]|\\[
 /** The same where a backslash means itself, as browsers send it: `filename="folder\"`. */
 const PLAIN = /[ \t]*;[ \t]*([!#$%&'*+.^_`|~\w-]+)[ \t]*=[ \t]*"([^"]*)"(?=[ \t]*(?:;|$))/y
 const TOKEN = /[ \t]*;[ \t]*([!#$%&'*+.^_`|~\w-]+)[ \t]*=[ \t]*([^\s;"]+)(?=[ \t]*(?:;|$))/y
-const END = /[ \t]*;?[ \t]*$/y
+/** Blanks have one place to match in, or else a run of them would be tried in quadratic time. */
+const END = /[ \t]*(?:;[ \t]*)?$/y
 
 /**
  * Reads the Content-Disposition of a part. The WHATWG's encoding of forms is undone: `%22`, `%0D` and `%0A` stand for a quote and
