@@ -23,6 +23,9 @@ export interface WriterParts {
   readonly alwaysRecord: boolean
 }
 
+/** How often a directory may vanish under a change before that gives up. */
+const ATTEMPTS = 20
+
 /** Whether there is something about the blob that its file and name do not tell. */
 export function isWorthRecording(key: string, attributes: CheckedAttributes): boolean {
   const { visibility, contentType, metadata, ...headers } = attributes
@@ -87,19 +90,26 @@ export class Writer {
   /** Removes the blob. One that does not exist is no error, unless a condition says so. */
   async remove(key: string, change: Change): Promise<void> {
     const { publisher } = this.#parts
-    const target = await this.findTarget(key)
-    if (!target) {
-      checkWriteConditions(key, undefined, change, change.operation)
-      return
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const target = await this.findTarget(key)
+      if (!target) {
+        checkWriteConditions(key, undefined, change, change.operation)
+        return
+      }
+      let removed = false
+      try {
+        if (change.ifMatch === undefined && !(await publisher.current(target, false))) return
+        removed = await publisher.remove(target, change)
+        return
+      } catch (error) {
+        // Another process has just emptied the directory and removed it. There may be a new one.
+        if (systemCode(error) !== 'ENOENT') throw error
+      } finally {
+        await closeTarget(target)
+        if (removed) await this.prune(key)
+      }
     }
-    let removed = false
-    try {
-      if (change.ifMatch === undefined && !(await publisher.current(target, false))) return
-      removed = await publisher.remove(target, change)
-    } finally {
-      await closeTarget(target)
-      if (removed) await this.prune(key)
-    }
+    throw keptBeingRemoved()
   }
 
   /** Removes the directories of the key as far as they are empty. */
@@ -148,7 +158,7 @@ export class Writer {
     })
 
   async #openStage(key: string): Promise<{ readonly target: Target; readonly stage: OpenStage }> {
-    for (let attempt = 0; attempt < 20; attempt++) {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const target = await this.openTarget(key)
       try {
         return { target, stage: await this.#parts.staging.open(target.directory) }
@@ -158,7 +168,7 @@ export class Writer {
         if (systemCode(error) !== 'ENOENT') throw error
       }
     }
-    throw new StorageError('UNAVAILABLE', 'The directory of the key kept being removed.', { outcome: 'unchanged' })
+    throw keptBeingRemoved()
   }
 
   #mark(area: Area): Promise<void> {
@@ -171,6 +181,10 @@ export class Writer {
     this.#marked.set(area, marked)
     return marked
   }
+}
+
+function keptBeingRemoved(): StorageError {
+  return new StorageError('UNAVAILABLE', 'The directory of the key kept being removed.', { outcome: 'unchanged' })
 }
 
 export async function closeTarget(target: Target): Promise<void> {

@@ -1,10 +1,20 @@
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { isStorageError } from '../../../src/errors/index.js'
-import { keysOf, leftovers, lineOf, outputOf, spawnScript, tempDriver, textOf } from './support.js'
+import {
+  hookedFs,
+  keysOf,
+  leftovers,
+  lineOf,
+  outputOf,
+  spawnScript,
+  tempDirectory,
+  tempDriver,
+  textOf,
+} from './support.js'
 
 /** Starts the children, and lets them all begin at once. */
 async function together(children: readonly ChildProcess[]): Promise<Promise<string>[]> {
@@ -127,6 +137,45 @@ describe('a process that is killed', () => {
     await once(child, 'close')
     await driver.put('key', 'new', { signal: AbortSignal.timeout(5000) })
     expect(await textOf(driver, 'key')).toBe('new')
+  })
+})
+
+describe('a directory that another process empties and removes in front of a delete', () => {
+  /** The other process is at it when the delete takes the lock of its key, the first time. */
+  function emptied(then: (root: string) => void) {
+    let done = false
+    const root = tempDirectory()
+    const fs = hookedFs(({ name }) => {
+      if (done || name !== 'symlink') return
+      done = true
+      rmSync(join(root, 'folder'), { recursive: true })
+      then(root)
+    })
+    return { root, hooked: () => tempDriver({ root, fs }).driver, wasThere: () => done }
+  }
+
+  it('leaves nothing to be deleted', async () => {
+    const { root, hooked, wasThere } = emptied(() => {})
+    await tempDriver({ root }).driver.put('folder/a', 'x')
+    await hooked().delete('folder/a')
+    expect(wasThere()).toBe(true)
+  })
+
+  it('fails a condition', async () => {
+    const { root, hooked } = emptied(() => {})
+    const { etag } = await tempDriver({ root }).driver.put('folder/a', 'x')
+    await expect(hooked().delete('folder/a', { ifMatch: etag })).rejects.toMatchObject({ code: 'PRECONDITION_FAILED' })
+  })
+
+  it('may be there again, with the blob', async () => {
+    const { root, hooked } = emptied((there) => {
+      mkdirSync(join(there, 'folder'))
+      writeFileSync(join(there, 'folder/a'), 'new')
+    })
+    const { driver } = tempDriver({ root })
+    await driver.put('folder/a', 'x')
+    await hooked().delete('folder/a')
+    expect(await keysOf(driver)).toEqual([])
   })
 })
 
