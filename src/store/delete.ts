@@ -9,7 +9,16 @@ import { aborted } from './read.js'
 import type { PathDeleteResult } from './stored.js'
 import { tellFailed } from './tell-failed.js'
 import { type OtherCopy, removeCopies, removeCopy } from './versions.js'
-import { endWaiting, fallsBack, type HeldRecord, holding, keepDelete, outboxOf, waitsNoLonger } from './waiting.js'
+import {
+  endWaiting,
+  fallsBack,
+  type HeldRecord,
+  holding,
+  isSameVersion,
+  keepDelete,
+  outboxOf,
+  waitsNoLonger,
+} from './waiting.js'
 
 const BATCH = 500
 const PARALLEL = 16
@@ -177,7 +186,7 @@ async function judge(
 }
 
 function assertStill(key: string, current: OutboxRecord, record: OutboxRecord): void {
-  if (current.token === record.token) return
+  if (isSameVersion(current, record)) return
   throw new StorageError('PRECONDITION_FAILED', `${quoteKey(key)} was changed meanwhile.`, {
     operation: 'delete',
     key,

@@ -11,7 +11,7 @@ import { routeTo } from './plan.js'
 import type { StoredBlob } from './stored.js'
 import { tellFailed } from './tell-failed.js'
 import { headIfThere, lookAround, type OtherVersions, settleVersions } from './versions.js'
-import { type HeldRecord, holding, outboxOf, waitsNoLonger } from './waiting.js'
+import { type HeldRecord, holding, isSameVersion, outboxOf, waitsNoLonger } from './waiting.js'
 
 /** Writes a blob to the driver that it is routed to. */
 export async function putBlob(
@@ -126,7 +126,7 @@ async function putConditionally(
   // Only in the outbox can it be judged in the instant of the publish that this very record is still the current one.
   const onto = (current: OutboxRecord | undefined) => {
     if (current === undefined) throw waitsNoLonger('put', key)
-    if (current.token !== record.token) throw changed(key, driver)
+    if (!isSameVersion(current, record)) throw changed(key, driver)
   }
   try {
     return await putWithFallback(context, { ...put, options: unconditional, check: onto, early: true })

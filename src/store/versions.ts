@@ -162,7 +162,7 @@ async function supersede(
   context: StoreContext,
   key: string,
   driver: string,
-  { record }: HeldRecord,
+  { record, claim }: HeldRecord,
   judged: boolean,
   below: () => Promise<unknown>,
 ): Promise<void> {
@@ -171,16 +171,19 @@ async function supersede(
   if (box === undefined || record?.driver === driver) return
   if (current === undefined) return record && removeHandedOver(context, record)
   if (current.driver === driver || current.operation === 'delete') return
-  // What has come after it goes too, for it may be there only because the record was; a condition was not about that.
+  // With the claim what has come after it goes too, for it may be there only because the record was; a condition was not
+  // about that. Without the claim somebody may be carrying that out, and take what was written here for an older copy: with
+  // a tombstone both would be gone. What overlaps has no order, so that it may as well be the newer one.
+  const mayGo = (now: OutboxRecord) => now.token === record?.token || (claim !== undefined && !judged)
   const check = (now: OutboxRecord | undefined) => {
-    if (now === undefined || (judged && now.token !== record?.token)) throw changedMeanwhile(key)
+    if (now === undefined || !mayGo(now)) throw changedMeanwhile(key)
   }
+  if (!mayGo(current)) return
   try {
     await keepDelete(context, box, current.driver, key, { check })
   } catch (error) {
     if (!isStorageError(error, 'PRECONDITION_FAILED')) throw error
-    // It was carried out in this very moment. One that came during the change has no order with it, and whoever carried it out
-    // may have taken what was written here for an older copy: it stays, or both would be gone.
+    // It was carried out in this very moment.
     if (record && (await box.find(key)) === undefined) await removeHandedOver(context, record)
   }
 }

@@ -156,7 +156,8 @@ export async function endWaiting(
   for (let cleared = false; ; cleared = true) {
     let covers = false
     const mayGo = (current: OutboxRecord) => {
-      const meant = current.token === held?.token || !(judged || isInDoubt(context, current))
+      const same = held !== undefined && (judged ? isSameVersion(current, held) : current.token === held.token)
+      const meant = same || !(judged || isInDoubt(context, current))
       if (current.driver !== driver || !meant) return false
       covers = current.operation === 'put' && !cleared
       return !covers
@@ -169,6 +170,12 @@ export async function endWaiting(
       throw isStorageError(error) ? error.with({ outcome: 'unknown' }) : error
     }
   }
+}
+
+/** Whether a condition that held for one record holds for the other: it names content, which may have been put again. */
+export function isSameVersion(one: OutboxRecord, other: OutboxRecord): boolean {
+  if (one.operation === 'put' && other.operation === 'put') return one.md5 === other.md5
+  return one.token === other.token
 }
 
 /** Caught where the key is looked at again. */

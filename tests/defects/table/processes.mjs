@@ -108,7 +108,7 @@ export const processes = [
   {
     name: 'a conditional put does not look again whether its record is still the one',
     file: 'src/store/put.ts',
-    find: 'if (current.token !== record.token) throw changed(key, driver)',
+    find: 'if (!isSameVersion(current, record)) throw changed(key, driver)',
     replace: '',
     tests: handOver('that depends on the version that waits'),
   },
