@@ -1,5 +1,5 @@
 import { afterAll, describe, inject, it } from 'vitest'
-import { S3Driver } from '../../src/drivers/s3/index.js'
+import { S3Driver, type S3Transport } from '../../src/drivers/s3/index.js'
 import { type ConformanceHarness, describeConformance } from '../../src/testing/index.js'
 import { createBucket } from '../servers/bucket.js'
 import { fauxqsGaps } from './fauxqs.js'
@@ -9,10 +9,10 @@ const settings = inject('s3')
 /** The least that S3 takes. */
 const partSize = 5 * 1024 ** 2
 
-async function harness(): Promise<ConformanceHarness> {
+async function harness(transport: S3Transport): Promise<ConformanceHarness> {
   const bucket = await createBucket(settings, 'conformance')
   const { endpoint, region, credentials } = settings
-  const options = { bucket: bucket.name, endpoint, region, credentials, partSize, queueSize: 2 }
+  const options = { bucket: bucket.name, endpoint, region, credentials, partSize, queueSize: 2, transport }
   const subject = new S3Driver(options)
   return {
     subject,
@@ -33,4 +33,7 @@ async function harness(): Promise<ConformanceHarness> {
   }
 }
 
-describeConformance(`s3 (${settings.kind})`, harness, { describe, it, afterAll }, { concurrency: 4 })
+for (const transport of ['direct', 'sdk'] as const) {
+  const title = `s3 (${settings.kind}, ${transport})`
+  describeConformance(title, () => harness(transport), { describe, it, afterAll }, { concurrency: 4 })
+}

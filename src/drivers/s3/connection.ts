@@ -1,35 +1,26 @@
-import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
-import type { S3ClientConfig } from '@aws-sdk/client-s3'
 import { isStorageError, StorageError } from '../../errors/index.js'
-import { type FailedCall, s3CodeOf, toStorageError } from './errors.js'
-import type { S3ClientLike, S3DriverOptions } from './options.js'
+import { answerTimeout, type Call } from './call.js'
+import { isDirectCommand } from './direct/request.js'
+import { findTarget } from './direct/target.js'
+import { DirectTransport } from './direct/transport.js'
+import { s3CodeOf, toStorageError } from './errors.js'
+import type { S3ClientLike, S3Credentials, S3DriverOptions } from './options.js'
+import { type AnsweredBody, releaseBody } from './release-body.js'
 import { type Commands, loadSdk } from './sdk.js'
+import { MAX_SOCKETS, makeClient } from './sdk-client.js'
+import { addContentMd5, type MiddlewareStack, signPayload, watchAnswer } from './sdk-middleware.js'
 import { isAwsHost, parseUrl, type S3Settings } from './settings.js'
 import { Trace } from './trace.js'
-
-export interface Call extends FailedCall {
-  /** Bytes that go out, which lengthen the time an answer may take. */
-  readonly bytes?: number | undefined
-  /** Lower-case hex: what the body must hash to when it arrives, for a body that is not in memory. */
-  readonly payloadSha256?: string | undefined
-}
 
 /** The resolved configuration of an S3Client, as far as the driver asks for it. */
 interface ClientConfig {
   readonly region?: string | (() => Promise<string>)
-  readonly credentials?: () => Promise<{ readonly accessKeyId: string; readonly expiration?: Date | undefined }>
+  readonly credentials?: (options?: { forceRefresh?: boolean }) => Promise<S3Credentials>
   readonly endpoint?: () => Promise<{ readonly hostname: string }>
   readonly requestChecksumCalculation?: () => Promise<string>
+  readonly responseChecksumValidation?: () => Promise<string>
 }
-
-/** The slowest line on which an upload still counts as moving: 32 KiB a second, in bytes per millisecond. */
-const SLOWEST_LINE = 32
-
-/** Sockets of one client. Each open read holds one, so it must not run out under slow readers. */
-const MAX_SOCKETS = 1024
-
-const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {} }
 
 /** The one client of a driver: made on first use, and what every request goes through. */
 export class Connection {
@@ -38,6 +29,9 @@ export class Connection {
   readonly #credentials: S3DriverOptions['credentials']
   readonly #bodies = new Set<Readable>()
   #client: Promise<S3ClientLike> | undefined
+  /** Null where there is none; undefined until it was looked. */
+  #direct: DirectTransport | null | undefined
+  #directOpening: Promise<DirectTransport | null> | undefined
   #refusing = false
   #closed = false
   #storageTime: Date | undefined
@@ -58,24 +52,7 @@ export class Connection {
     const trace = call.trace ?? new Trace()
     try {
       call.signal?.throwIfAborted()
-      const sdk = await loadSdk()
-      const client = await this.client()
-      const command = new (
-        sdk[`${name}Command`] as unknown as new (
-          input: object,
-        ) => { middlewareStack: MiddlewareStack }
-      )(input)
-      command.middlewareStack.add(trace.middleware, { step: 'deserialize', priority: 'high', name: 'hybridStoreTrace' })
-      if (name === 'DeleteObjects' && !(await this.isAws())) await addContentMd5(command.middlewareStack)
-      if (call.payloadSha256) signPayload(command.middlewareStack, call.payloadSha256)
-      command.middlewareStack.add(watchAnswer(name, this.settings.timeouts.idle), {
-        step: 'deserialize',
-        priority: 'low',
-        name: 'hybridStoreWatchAnswer',
-      })
-      const requestTimeout = this.settings.timeouts.response + Math.ceil((call.bytes ?? 0) / SLOWEST_LINE)
-      const sent = client.send(command, { abortSignal: call.signal, requestTimeout })
-      const output = (await untilAborted(sent, call.signal)) as Commands[Name][1]
+      const output = await untilAborted(this.#send(name, input, call, trace), call.signal)
       this.#bucketSeen = performance.now()
       return output
     } catch (error) {
@@ -100,8 +77,7 @@ export class Connection {
   async askWhy(Key: string, call: Call): Promise<void> {
     try {
       const { Body } = await this.send('GetObject', { Bucket: this.settings.bucket, Key, Range: 'bytes=0-0' }, call)
-      const body = Body as Readable | undefined
-      body?.on('error', () => {}).destroy()
+      await releaseBody(Body as AnsweredBody | undefined)
     } catch (error) {
       if (!isStorageError(error, 'INVALID_RANGE')) throw error
     }
@@ -118,7 +94,7 @@ export class Connection {
   client(): Promise<S3ClientLike> {
     if (this.#closed) throw closed()
     if (this.#own) return Promise.resolve(this.#own)
-    this.#client ??= this.#make().catch((error: unknown) => {
+    this.#client ??= makeClient(this.settings, this.#credentials).catch((error: unknown) => {
       this.#client = undefined
       throw error
     })
@@ -144,10 +120,10 @@ export class Connection {
   }
 
   /** UNAUTHENTICATED where none are found. */
-  async credentials(): Promise<{ readonly expiration?: Date | undefined }> {
+  async credentials(fresh = false): Promise<S3Credentials> {
     const { credentials } = await this.config()
     try {
-      const found = await credentials?.()
+      const found = await credentials?.(fresh ? { forceRefresh: true } : {})
       if (found?.accessKeyId) return found
     } catch (error) {
       throw toStorageError(error, { operation: 'configure' })
@@ -179,8 +155,82 @@ export class Connection {
   async close(): Promise<void> {
     this.#closed = true
     for (const body of this.#bodies) body.destroy(closed())
+    const direct = await this.#directOpening?.catch(() => undefined)
+    await direct?.close(closed())
     const client = (await this.#client?.catch(() => undefined)) as { destroy?(): void } | undefined
     client?.destroy?.()
+  }
+
+  async #send<Name extends keyof Commands>(
+    name: Name,
+    input: Commands[Name][0],
+    call: Call,
+    trace: Trace,
+  ): Promise<Commands[Name][1]> {
+    if (isDirectCommand(name)) {
+      const direct = this.#direct === undefined ? await this.#openDirect() : this.#direct
+      const sent = direct?.send(name, input, call, trace)
+      if (sent) return sent
+    }
+    return this.#sendBySdk(name, input, call, trace)
+  }
+
+  async #sendBySdk<Name extends keyof Commands>(
+    name: Name,
+    input: Commands[Name][0],
+    call: Call,
+    trace: Trace,
+  ): Promise<Commands[Name][1]> {
+    const sdk = await loadSdk()
+    const client = await this.client()
+    const command = new (
+      sdk[`${name}Command`] as unknown as new (
+        input: object,
+      ) => { middlewareStack: MiddlewareStack }
+    )(input)
+    command.middlewareStack.add(trace.middleware, { step: 'deserialize', priority: 'high', name: 'hybridStoreTrace' })
+    if (name === 'DeleteObjects' && !(await this.isAws())) await addContentMd5(command.middlewareStack)
+    if (call.payloadSha256) signPayload(command.middlewareStack, call.payloadSha256)
+    command.middlewareStack.add(watchAnswer(name, this.settings.timeouts.idle), {
+      step: 'deserialize',
+      priority: 'low',
+      name: 'hybridStoreWatchAnswer',
+    })
+    const requestTimeout = answerTimeout(this.settings.timeouts.response, call)
+    const sent = client.send(command, { abortSignal: call.signal, requestTimeout })
+    return sent as Promise<Commands[Name][1]>
+  }
+
+  /** The direct transport, or null where requests to this bucket are the SDK's affair. Found out once. */
+  #openDirect(): Promise<DirectTransport | null> {
+    this.#directOpening ??= this.#makeDirect().catch((error: unknown) => {
+      this.#directOpening = undefined
+      throw error
+    })
+    return this.#directOpening
+  }
+
+  async #makeDirect(): Promise<DirectTransport | null> {
+    const { bucket, transport } = this.settings
+    const client = await this.client()
+    const target = this.#own || transport === 'sdk' ? undefined : await findTarget(await loadSdk(), client, bucket)
+    if (target === undefined && transport === 'direct') throw notDirect(bucket)
+    this.#direct =
+      target === undefined
+        ? null
+        : await DirectTransport.open({
+            settings: this.settings,
+            target,
+            credentials: (fresh) => this.credentials(fresh),
+            checksums: { uploads: await this.checksumsByDefault(), downloads: await this.#validatesByDefault() },
+            connections: MAX_SOCKETS,
+          })
+    return this.#direct
+  }
+
+  async #validatesByDefault(): Promise<boolean> {
+    const { responseChecksumValidation } = await this.config()
+    return (await responseChecksumValidation?.()) === 'WHEN_SUPPORTED'
   }
 
   async #customEndpoint(): Promise<string | undefined> {
@@ -188,40 +238,14 @@ export class Connection {
     const { endpoint } = await this.config()
     return (await endpoint?.())?.hostname
   }
+}
 
-  async #make(): Promise<S3ClientLike> {
-    const { region, endpoint, forcePathStyle, maxAttempts, timeouts } = this.settings
-    const [{ S3Client }, http, https] = await Promise.all([loadSdk(), import('node:http'), import('node:https')])
-    const aws = endpoint === undefined || isAwsHost(parseUrl(endpoint)?.hostname ?? '')
-    const agent = { keepAlive: true, maxSockets: MAX_SOCKETS }
-    const config: S3ClientConfig = {
-      ...(region === undefined ? {} : { region }),
-      ...(endpoint === undefined ? {} : { endpoint }),
-      ...(this.#credentials === undefined
-        ? {}
-        : { credentials: this.#credentials as NonNullable<S3ClientConfig['credentials']> }),
-      // Look-alikes rarely have a DNS name for each bucket.
-      forcePathStyle: forcePathStyle ?? !aws,
-      maxAttempts,
-      retryMode: 'standard',
-      // Bodies over partSize go in parts, so a refusal costs little; and the header costs each upload a connection.
-      expectContinueHeader: false,
-      // The console belongs to the application; failures come as errors.
-      logger: silent,
-      requestHandler: {
-        connectionTimeout: timeouts.connect,
-        requestTimeout: timeouts.response,
-        throwOnRequestTimeout: true,
-        // It would cut off a reader that takes its time; the driver watches bodies itself.
-        socketTimeout: 0,
-        httpAgent: new http.Agent(agent),
-        httpsAgent: new https.Agent(agent),
-      },
-      // Many look-alikes know neither the newer checksums nor the trailers they come in.
-      ...(aws ? {} : { requestChecksumCalculation: 'WHEN_REQUIRED', responseChecksumValidation: 'WHEN_REQUIRED' }),
-    }
-    return new S3Client(config)
-  }
+function notDirect(bucket: string): StorageError {
+  return new StorageError('CONFIGURATION', `The bucket ${bucket} cannot be reached by the direct transport.`, {
+    driver: 's3',
+    hint: "Leave out transport: 'auto' takes the SDK for access points, S3 Express and a client of your own.",
+    outcome: 'unchanged',
+  })
 }
 
 function closed(): StorageError {
@@ -230,56 +254,6 @@ function closed(): StorageError {
     hint: 'Make a new driver.',
     outcome: 'unchanged',
   })
-}
-
-interface MiddlewareStack {
-  add(middleware: unknown, options: object): void
-}
-
-/** Look-alikes that follow the older documentation refuse DeleteObjects without it. */
-async function addContentMd5(stack: MiddlewareStack): Promise<void> {
-  const { createHash } = await import('node:crypto')
-  type Args = { request: { body?: string | Uint8Array; headers: Record<string, string> } }
-  const middleware = (next: (args: Args) => unknown) => async (args: Args) => {
-    const { request } = args
-    if (request.body !== undefined)
-      request.headers['content-md5'] = createHash('md5').update(request.body).digest('base64')
-    return next(args)
-  }
-  stack.add(middleware, { step: 'build', priority: 'low', name: 'hybridStoreContentMd5' })
-}
-
-/** The SDK signs streams without their hash, so that nobody would notice a byte that changed on the way. */
-function signPayload(stack: MiddlewareStack, sha256: string): void {
-  type Args = { request: { headers: Record<string, string> } }
-  const middleware = (next: (args: Args) => unknown) => async (args: Args) => {
-    args.request.headers['x-amz-content-sha256'] = sha256
-    return next(args)
-  }
-  stack.add(middleware, { step: 'build', priority: 'low', name: 'hybridStorePayloadHash' })
-}
-
-/**
- * Ends an answer that stops in the middle of its body, where that is read by the SDK: its own time limits end with the
- * headers. The body of a blob is its reader's affair.
- */
-function watchAnswer(name: string, idle: number) {
-  type Answer = { readonly statusCode?: number; readonly body?: Readable & { readonly socket?: Socket | null } }
-  return (next: (args: unknown) => Promise<{ response: Answer }>) => async (args: unknown) => {
-    const result = await next(args)
-    const { statusCode = 0, body } = result.response
-    const { socket } = body ?? {}
-    if (!body || !socket || (name === 'GetObject' && statusCode < 300)) return result
-    const stop = () => {
-      body.destroy(Object.assign(new Error('The answer stopped in the middle.'), { name: 'TimeoutError' }))
-    }
-    socket.setTimeout(idle, stop)
-    body.once('close', () => {
-      socket.off('timeout', stop)
-      socket.setTimeout(0)
-    })
-    return result
-  }
 }
 
 /** The promise, or the signal's abort if that comes first: what waits for credentials does not listen to signals. */

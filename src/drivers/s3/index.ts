@@ -6,5 +6,6 @@ export type {
   S3Encryption,
   S3Features,
   S3Timeouts,
+  S3Transport,
 } from './options.js'
 export type { SweepUploadsOptions, SweptUploads } from './uploads.js'

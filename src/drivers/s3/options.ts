@@ -22,6 +22,8 @@ export interface S3ClientLike {
  */
 export type S3Encryption = 'AES256' | 'bucket' | { readonly kms: string }
 
+export type S3Transport = 'auto' | 'direct' | 'sdk'
+
 export interface S3Timeouts {
   /** Milliseconds until a connection must stand; 5,000 by default. */
   readonly connect?: number | undefined
@@ -71,6 +73,12 @@ export interface S3DriverOptions {
   /** Requests made before a transient failure is reported; 3 by default. */
   readonly maxAttempts?: number | undefined
   readonly timeouts?: S3Timeouts | undefined
+  /**
+   * What carries get, head, put, delete, list and the parts of uploads: `direct`, signed here and sent by undici, takes a
+   * fraction of the SDK's CPU; `sdk` sends everything through @aws-sdk/client-s3. `auto`, the default, is direct except
+   * where only the SDK can do it: a `client` of your own, access points, S3 Express.
+   */
+  readonly transport?: S3Transport | undefined
   /** What `publicUrl` puts in front of the encoded key (prefix included), such as a CDN. */
   readonly publicBaseUrl?: string | undefined
   /** Whether objects have ACLs here; true by default. False where the bucket's owner enforces ownership. */

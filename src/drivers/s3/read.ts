@@ -16,8 +16,10 @@ import { isStorageError, StorageError } from '../../errors/index.js'
 import { quoteKey } from '../../keys/index.js'
 import { type DescribedObject, infoOf } from './attributes.js'
 import type { Connection } from './connection.js'
+import { AnswerBody } from './direct/answer-body.js'
 import { statusOf } from './errors.js'
 import { GuardedBody } from './guarded-body.js'
+import { type AnsweredBody, releaseBody } from './release-body.js'
 import { objectKey } from './settings.js'
 
 /** Opens one version for reading, in one request: range and conditions are S3's to judge. */
@@ -43,18 +45,18 @@ export async function get(s3: Connection, key: string, options: GetOptions = {})
       if (isStorageError(error, 'INVALID_RANGE') && !asksAll(options)) await head(s3, key, options)
       throw error
     })
-  const source = (output.Body as Readable | undefined) ?? Readable.from([])
+  const source = (output.Body as AnsweredBody | undefined) ?? Readable.from([])
   try {
     const length = output.ContentLength
     if (length === undefined) throw noLength(key)
     const resolved = range === undefined ? undefined : answeredRange(key, range, output.ContentRange, length)
     const info = infoOf(key, resolved?.size ?? length, output)
     checkReadConditions(info, options, 'get')
+    if (source instanceof AnswerBody) return openReader(info, source, resolved)
     const body = new GuardedBody(source, { key, expected: length, idle: s3.settings.timeouts.idle, signal })
     return openReader(info, s3.track(body), resolved)
   } catch (error) {
-    source.on('error', () => {})
-    source.destroy()
+    await releaseBody(source)
     throw error
   }
 }

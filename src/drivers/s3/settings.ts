@@ -1,6 +1,6 @@
 import { StorageError } from '../../errors/index.js'
 import { assertKey, keyProblem, MAX_KEY_BYTES, quoteKey } from '../../keys/index.js'
-import type { S3DriverOptions, S3Encryption, S3Features, S3Timeouts } from './options.js'
+import type { S3DriverOptions, S3Encryption, S3Features, S3Timeouts, S3Transport } from './options.js'
 
 /** The options, checked and with their defaults. */
 export interface S3Settings {
@@ -15,6 +15,7 @@ export interface S3Settings {
   readonly queueSize: number
   readonly maxAttempts: number
   readonly timeouts: Required<{ readonly [Name in keyof S3Timeouts]: number }>
+  readonly transport: S3Transport
   readonly publicBaseUrl: string | undefined
   readonly visibility: boolean
   readonly features: Partial<S3Features>
@@ -55,6 +56,7 @@ export function checkOptions(options: S3DriverOptions): S3Settings {
       response: whole('timeouts.response', options.timeouts?.response, 30_000, 1),
       idle: whole('timeouts.idle', options.timeouts?.idle, 30_000, 1),
     },
+    transport: checkTransport(options),
     publicBaseUrl: publicBaseUrl?.replace(/\/+$/, ''),
     visibility: options.visibility ?? true,
     features: options.features ?? {},
@@ -106,6 +108,12 @@ function checkEncryption(sse: S3Encryption | undefined): S3Encryption | undefine
   if (sse === undefined || sse === 'AES256' || sse === 'bucket') return sse
   if (typeof sse === 'object' && sse !== null && typeof sse.kms === 'string' && sse.kms !== '') return sse
   throw wrong("sse is neither 'AES256' nor 'bucket' nor { kms: keyId }")
+}
+
+function checkTransport({ transport = 'auto', client }: S3DriverOptions): S3Transport {
+  if (!['auto', 'direct', 'sdk'].includes(transport)) throw wrong("transport is neither 'auto' nor 'direct' nor 'sdk'")
+  if (transport === 'direct' && client) throw wrong("transport: 'direct' leaves no use for a client of your own")
+  return transport
 }
 
 function whole(name: string, value: number | undefined, standard: number, min: number, max = 2 ** 31 - 1): number {

@@ -1,8 +1,10 @@
 /** The part of an HTTP answer that a trace looks at. */
 interface Answer {
   readonly statusCode?: number
-  readonly headers?: Readonly<Record<string, string>>
+  readonly headers?: AnswerHeaders
 }
+
+type AnswerHeaders = Readonly<Record<string, string | readonly string[] | undefined>>
 
 type Handler = (args: never) => Promise<{ response: unknown; output: unknown }>
 
@@ -34,23 +36,35 @@ export class Trace {
   /** Wraps one attempt each, being placed inside the SDK's retry loop. */
   readonly middleware = (next: Handler): Handler => {
     return async (args) => {
-      this.attempts++
+      this.sent()
       try {
         const result = await next(args)
-        this.#note(result.response as Answer | undefined)
+        this.answered((result.response as Answer | undefined)?.headers)
         return result
       } catch (error) {
-        this.#note((error as { $response?: Answer }).$response)
-        if (mayHaveBeenCarriedOut(error)) this.ambiguous = true
+        this.answered((error as { $response?: Answer }).$response?.headers)
+        this.failed(error)
         throw error
       }
     }
   }
 
-  #note(answer: Answer | undefined): void {
-    const date = Date.parse(answer?.headers?.date ?? '')
+  /** An attempt goes out. */
+  sent(): void {
+    this.attempts++
+  }
+
+  /** Its answer's headers have come. */
+  answered(headers: AnswerHeaders | undefined): void {
+    const date = Date.parse(String(headers?.date))
     if (!Number.isNaN(date)) this.date = new Date(date)
-    this.bucketRegion = answer?.headers?.['x-amz-bucket-region'] ?? this.bucketRegion
+    const region = headers?.['x-amz-bucket-region']
+    if (region !== undefined) this.bucketRegion = String(region)
+  }
+
+  /** It has failed, with or without an answer. */
+  failed(error: unknown): void {
+    if (mayHaveBeenCarriedOut(error)) this.ambiguous = true
   }
 }
 
