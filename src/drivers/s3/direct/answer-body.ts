@@ -66,18 +66,14 @@ export class AnswerBody implements LazySource {
 
   /** From the exchange: it has ended as it should. */
   end(): void {
-    if (this.#received < this.#options.expected) this.#fail(this.#failures.cutOff(this.#received))
-    else if (this.#check && !this.#check.matches()) this.#fail(this.#failures.damaged())
-    else {
-      this.#ended = true
-      this.#settle()
-    }
+    if (this.#received < this.#options.expected) this.#failure ??= this.#failures.cutOff(this.#received)
+    else if (this.#check && !this.#check.matches()) this.#failure ??= this.#failures.damaged()
+    this.#settle()
   }
 
   /** From the exchange: it has failed. */
   break(error: Error): void {
     this.#failure ??= this.#failures.meaningOf(error, this.#received)
-    this.#ended = true
     this.#settle()
   }
 
@@ -154,6 +150,7 @@ export class AnswerBody implements LazySource {
   }
 
   #settle(): void {
+    this.#ended = true
     if (this.#onAbort) this.#options.signal?.removeEventListener('abort', this.#onAbort)
     this.#notify()
     if (this.#failure) this.#stream?.destroy(this.#failure)

@@ -4,6 +4,9 @@ import type { S3Credentials } from '../options.js'
 /** What S3 takes for the hash of a body that only TLS and its checksum header protect. */
 export const UNSIGNED = 'UNSIGNED-PAYLOAD'
 
+/** Headers that proxies may rewrite: a signature over them would break. The SDK leaves them out, too. */
+const CHANGED_ON_THE_WAY = new Set(['cache-control'])
+
 export interface Unsigned {
   readonly method: string
   /** Percent-encoded once, as it goes out. */
@@ -46,9 +49,10 @@ export class Signer {
     let canonical = ''
     const flat: string[] = []
     for (const [name, value] of headers) {
+      flat.push(name, value)
+      if (CHANGED_ON_THE_WAY.has(name)) continue
       signed += signed === '' ? name : `;${name}`
       canonical += `${name}:${value.trim().replace(/ {2,}/g, ' ')}\n`
-      flat.push(name, value)
     }
     const { method, path, query, payload } = request
     const digest = hash('sha256', `${method}\n${path}\n${query}\n${canonical}\n${signed}\n${payload}`)
