@@ -9,6 +9,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { FsDriver } from 'hybrid-store/fs'
+import { startFaultProxy } from '../tests/servers/fault-proxy.ts'
 
 const run = promisify(execFile)
 const SIZES = { '1 KiB': 1024, '100 KiB': 100 * 1024, '10 MiB': 10 * 1024 * 1024 }
@@ -26,16 +27,35 @@ const PAIRS = [
 ]
 const S3_PAIRS = [{ ours: 'hybrid-store, S3', theirs: 'GetObject, piped', goals: [1, 1, 1] }]
 
-/** Prints a row for each pair and size. `s3`: options of an S3 driver, or undefined. */
-export async function delivery(folder, s3, rounds = 5) {
+/** Prints a row for each pair and size, of files on the local disk. */
+export async function delivery(folder, rounds = 5) {
   const root = join(folder, 'files')
   await mkdir(root)
   const driver = new FsDriver({ root })
   for (const [name, size] of Object.entries(SIZES)) await driver.put(fileOf(name), randomBytes(size))
   for (const pair of PAIRS) await compare(pair, { root }, rounds)
-  if (s3 === undefined) return
+}
+
+/** The same of objects in S3, and how many requests to S3 each delivery takes. `s3`: options of an S3 driver. */
+export async function deliveryFromS3(root, s3, rounds = 5) {
   await upload(s3)
   for (const pair of S3_PAIRS) await compare(pair, { root, s3 }, rounds)
+  const proxy = await startFaultProxy(s3.endpoint)
+  const server = await start(S3_PAIRS[0].ours, { root, s3: { ...s3, endpoint: proxy.endpoint } })
+  try {
+    const deliveries = 100
+    for (let at = 0; at < deliveries; at++) await get(server, Object.keys(SIZES)[at % 2])
+    console.log(`  requests to S3 for each delivery: ${(proxy.requests.length / deliveries).toFixed(2)}  goal 1.00`)
+  } finally {
+    await server.stop()
+    await proxy.stop()
+  }
+}
+
+async function get(server, name) {
+  const response = await fetch(`http://127.0.0.1:${server.port}/${fileOf(name)}`)
+  if (!response.ok || (await response.arrayBuffer()).byteLength !== SIZES[name])
+    throw new Error(`${name}: ${response.status}`)
 }
 
 async function compare({ ours, theirs, goals }, input, rounds) {

@@ -1,4 +1,4 @@
-// npm run bench [memory|speed|fallback|delivery]: what a large blob costs in memory, what the fs driver costs beside plain
+// npm run bench [memory|speed|fallback|delivery|delivery-s3]: what a large blob costs in memory, what the fs driver costs beside plain
 // Node calls, what it costs to have a fallback, and how fast files are delivered over HTTP.
 // Each measurement runs in a process of its own.
 import { spawn } from 'node:child_process'
@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createBucket } from '../tests/servers/bucket.ts'
 import { missingForCeph, startS3 } from '../tests/servers/s3.ts'
-import { delivery } from './delivery.mjs'
+import { delivery, deliveryFromS3 } from './delivery.mjs'
 import { fillOutbox } from './fallback/fill.mjs'
 
 const MiB = 1 << 20
@@ -147,7 +147,11 @@ try {
       '\nDelivery over HTTP: ours by theirs, medians of requests/s and of the CPU time of the server; asked by wrk',
     )
     await mkdir(join(root, 'delivery'))
-    await withS3((s3) => delivery(join(root, 'delivery'), s3))
+    await delivery(join(root, 'delivery'))
+  }
+  if (runs('delivery') || runs('delivery-s3')) {
+    console.log('\nThe same from S3')
+    await withS3((s3) => s3 && deliveryFromS3(root, s3))
   }
 } finally {
   await rm(root, { recursive: true, force: true })

@@ -5,6 +5,7 @@ import { stat } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { pipeline } from 'node:stream'
 
 const { subject, root, s3 } = JSON.parse(process.argv[2])
 
@@ -74,7 +75,8 @@ const subjects = {
         'content-type': object.ContentType,
         etag: object.ETag,
       })
-      object.Body.pipe(res)
+      // A client that goes away must not leave a socket of the SDK's pool behind.
+      pipeline(object.Body, res, () => {})
     })
   },
 }
