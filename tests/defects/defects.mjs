@@ -1,3 +1,4 @@
+import { direct } from './table/direct.mjs'
 import { doubts } from './table/doubts.mjs'
 import { durable } from './table/durable.mjs'
 import { fallingBack } from './table/falling-back.mjs'
@@ -35,6 +36,7 @@ export const defects = [
   ...doubts,
   ...fallingBack,
   ...onS3,
+  ...direct,
   ...uploads,
   ...signed,
 ]
