@@ -78,7 +78,7 @@ export async function storeFile<Native>(
       kind,
       contentType: file.contentType,
       size: incoming.size,
-      maxSize: limits.fileSize,
+      maxSize: Number.isFinite(limits.fileSize) ? limits.fileSize : undefined,
       // The request's own limit counts, and a scanner may take its time.
       idleTimeout: 0,
       // Without the signal of the request: the body fails when the client goes. A put whose body was read to its end is left
