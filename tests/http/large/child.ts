@@ -101,7 +101,7 @@ const answers: Readonly<Record<Question, () => unknown>> = {
 
 process.on('message', async (question: Question) => {
   const answer = await answers[question]()
-  process.send?.({ answer })
   if (question === 'stop') process.disconnect()
+  else process.send?.({ answer })
 })
 server.listen(0, '127.0.0.1', () => process.send?.({ port: (server.address() as AddressInfo).port }))

@@ -39,7 +39,8 @@ export async function startServer(settings: Settings): Promise<UploadServer> {
   const script = fileURLToPath(new URL('./child.ts', import.meta.url))
   const execArgv = ['--expose-gc', '--no-warnings', '--import', 'tsx']
   const child = fork(script, [JSON.stringify(settings)], { execArgv })
-  const ended = once(child, 'exit').then(([code]) => Promise.reject(new Error(`the server ended with ${code}`)))
+  const exited = once(child, 'exit')
+  const ended = exited.then(([code]) => Promise.reject(new Error(`the server ended with ${code}`)))
   ended.catch(() => {})
   const next = async () => (await Promise.race([once(child, 'message'), ended]))[0]
   const ask = async (question: Question) => {
@@ -56,9 +57,11 @@ export async function startServer(settings: Settings): Promise<UploadServer> {
     reconcile: () => ask('reconcile'),
     pending: () => ask('pending'),
     stop: async () => {
-      const exited = once(child, 'exit')
-      await ask('stop')
+      child.send('stop')
+      // One that waits for what never comes must not hold up the rest.
+      const timer = setTimeout(() => child.kill('SIGKILL'), 10_000)
       await exited
+      clearTimeout(timer)
     },
   }
 }
