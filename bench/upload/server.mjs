@@ -79,16 +79,16 @@ async function idle() {
   return status('VmRSS')
 }
 
-/** What the process has open: files by name, sockets, and what keeps it alive, by their number. */
+/** Open files by name, and what keeps the process alive, sockets in use among it, each with their number. */
 async function held() {
   const counts = {}
   const count = (name) => {
     counts[name] = (counts[name] ?? 0) + 1
   }
   for (const fd of await readdir('/proc/self/fd')) {
-    // The one that lists them is gone again.
+    // The one that lists them is gone again; a socket that is in no use is kept open to S3 for the next request.
     const name = await readlink(`/proc/self/fd/${fd}`).catch(() => undefined)
-    if (name !== undefined) count(name.replace(/:.*/, ''))
+    if (name !== undefined && !name.startsWith('socket:')) count(name.replace(/:.*/, ''))
   }
   for (const kind of process.getActiveResourcesInfo()) count(kind)
   return counts

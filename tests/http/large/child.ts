@@ -74,9 +74,10 @@ async function idle(): Promise<number> {
 async function held(): Promise<Held> {
   const names = process.getActiveResourcesInfo()
   for (const fd of await readdir('/proc/self/fd').catch(() => [])) {
-    // The one that lists them is gone again.
+    // The one that lists them is gone again. Sockets that are in use keep the process alive, and are there already: the
+    // others are kept open to S3 for the next request.
     const name = await readlink(`/proc/self/fd/${fd}`).catch(() => undefined)
-    if (name !== undefined) names.push(name.replace(/:\[\d+\]$/, ''))
+    if (name !== undefined && !name.startsWith('socket:')) names.push(name.replace(/:\[\d+\]$/, ''))
   }
   const counts: Record<string, number> = {}
   for (const name of names) counts[name] = (counts[name] ?? 0) + 1

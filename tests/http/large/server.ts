@@ -16,7 +16,7 @@ export interface Settings {
 /** What the test may ask; each is answered with one message. */
 export type Question = 'idle' | 'peak' | 'arrived' | 'held' | 'reconcile' | 'pending' | 'stop'
 
-/** Files by name, sockets and the like, and what keeps the process alive, each with their number. */
+/** Open files by name, and what keeps the process alive, sockets in use among it, each with their number. */
 export type Held = Readonly<Record<string, number>>
 
 /** A server that takes uploads, in a process of its own. */
