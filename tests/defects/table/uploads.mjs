@@ -83,8 +83,8 @@ export const uploads = [
   {
     name: 'upload: a silent client is waited for',
     file: 'src/http/upload/received-body.ts',
-    find: 'if (idle > 0) timer',
-    replace: 'if (idle < 0) timer',
+    find: 'idle > 0 ? setTimeout(silence',
+    replace: 'idle < 0 ? setTimeout(silence',
     tests: leaving('on node clients that fall silent'),
   },
   {
