@@ -97,7 +97,7 @@ describe.skipIf(!realS3).each(frameworks)(
       const before = await server.held()
       const client = curl(folder)
       await until(async () => (await server.arrived()) >= SIZE / 2, 'half of the upload', PATIENCE)
-      expect(await bucket.openUploads()).toHaveLength(1)
+      expect(await bucket.openUploads()).not.toEqual([])
       client.kill('SIGKILL')
       expect(await once(client, 'close')).toEqual([null, 'SIGKILL'])
       await settled(async () => {

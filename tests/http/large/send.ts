@@ -39,7 +39,8 @@ export function sendLarge(url: string, size: number): Sending {
     const [answer] = (await response) as [IncomingMessage]
     const chunks: Buffer[] = []
     for await (const chunk of answer) chunks.push(chunk)
-    return { status: answer.statusCode ?? 0, ...JSON.parse(Buffer.concat(chunks).toString()) }
+    const { statusCode: status = 0 } = answer
+    return { status, ...(status === 201 ? JSON.parse(Buffer.concat(chunks).toString()) : {}) }
   }
   const answered = send()
   // Whoever waits for something else first hears of it later.
