@@ -116,13 +116,6 @@ export const uploads = [
     tests: large('on express are held back'),
   },
   {
-    name: 'upload: one that breaks off never ends',
-    file: 'src/http/upload/received-body.ts',
-    find: "throw isStorageError(error) ? error : brokeOff('the connection was lost', error)",
-    replace: 'throw await new Promise<never>(() => {})',
-    tests: large('on express leave nothing'),
-  },
-  {
     name: 'upload: a copy that was kept for the fallback stays on the disk',
     file: 'src/body/spool-tee.ts',
     find: '    await this.#spool?.release()\n',
