@@ -1,5 +1,5 @@
-// npm run bench [memory|speed|fallback|delivery|delivery-s3]: what a large blob costs in memory, what the fs driver costs beside plain
-// Node calls, what it costs to have a fallback, and how fast files are delivered over HTTP.
+// npm run bench [memory|speed|fallback|delivery|delivery-s3|upload]: what a large blob costs in memory, what the fs driver costs
+// beside plain Node calls, what it costs to have a fallback, how fast files are delivered over HTTP, and what large uploads cost.
 // Each measurement runs in a process of its own.
 import { spawn } from 'node:child_process'
 import { mkdir, mkdtemp, rm, statfs } from 'node:fs/promises'
@@ -10,6 +10,7 @@ import { createBucket } from '../tests/servers/bucket.ts'
 import { missingForCeph, startS3 } from '../tests/servers/s3.ts'
 import { delivery, deliveryFromS3 } from './delivery.mjs'
 import { fillOutbox } from './fallback/fill.mjs'
+import { upload } from './upload.mjs'
 
 const MiB = 1 << 20
 const GiB = 1 << 30
@@ -49,7 +50,7 @@ async function memory(target, allowance) {
 
 const mib = (bytes) => `${(bytes / MiB).toFixed(0).padStart(4)} MiB`
 
-/** Calls back with the options of an S3 driver; with none, said aloud, where there is no real S3. */
+/** Calls back with the options of an S3 driver, and the server and bucket that they lead to; with none, said aloud, where there is no real S3. */
 async function withS3(work) {
   const missing = missingForCeph()
   if (missing !== undefined && !process.env.S3_TEST_ENDPOINT) {
@@ -61,7 +62,8 @@ async function withS3(work) {
     const bucket = await createBucket(server, 'bench')
     try {
       const { endpoint, region, credentials } = server
-      await work({ bucket: bucket.name, endpoint, region, credentials, forcePathStyle: true })
+      const options = { bucket: bucket.name, endpoint, region, credentials, forcePathStyle: true }
+      await work(options, { server, bucket })
     } finally {
       await bucket.remove()
     }
@@ -152,6 +154,13 @@ try {
   if (runs('delivery') || runs('delivery-s3')) {
     console.log('\nThe same from S3')
     await withS3((s3) => s3 && deliveryFromS3(root, s3))
+  }
+  if (runs('upload')) {
+    console.log(
+      '\nUploads over HTTP to S3, beside a server that gives its request to the S3 driver; medians of rounds, in turns',
+    )
+    await mkdir(join(root, 'upload'))
+    await withS3((s3, behind) => upload(join(root, 'upload'), s3, behind))
   }
 } finally {
   await rm(root, { recursive: true, force: true })

@@ -1,3 +1,4 @@
+import { keptChunks } from '../body/index.js'
 import { StorageError } from '../errors/index.js'
 import type { SignedTarget, SignedUploadGrant } from '../signing/index.js'
 import { canonical } from './authorize.js'
@@ -41,7 +42,7 @@ export async function signedUpload(
     const condition = await conditionOf(store, request, grant)
     const created = await isNew(store, request, grant.path, condition)
     const bytes = isForm ? await fileOfForm(request, body, limits, (fields) => checkFields(fields, grant)) : body
-    const blob = await store.put(key, bytes, {
+    const blob = await store.put(key, keptChunks(bytes), {
       ...condition,
       driver,
       contentType,

@@ -22,6 +22,8 @@ export type FaultKind =
   | { readonly kind: 'flip'; readonly at: number; readonly step?: number }
   /** Flips one bit of the byte at `at` of the request's body. */
   | { readonly kind: 'flip-request'; readonly at: number }
+  /** Passes the request's body on at about this rate, which all requests that it hits share. */
+  | { readonly kind: 'slow-request'; readonly bytesPerSecond: number }
   /** Passes the response's body at about this rate. */
   | { readonly kind: 'slow'; readonly bytesPerSecond: number }
   /** Waits so many milliseconds before it passes the request on. */

@@ -1,8 +1,9 @@
-import { type EventEmitter, once } from 'node:events'
+import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { drain, firstOf, flipped, type Line, slowed, take, withFlip } from './fault-bodies.js'
 import type { FaultKind } from './fault-kinds.js'
 
 export type { FaultKind } from './fault-kinds.js'
@@ -37,6 +38,8 @@ export interface FaultProxy {
   readonly endpoint: string
   /** All requests so far, in order of arrival. */
   readonly requests: readonly RecordedRequest[]
+  /** Bytes of the bodies of requests that were passed on to the server so far. */
+  readonly passed: number
   fail(fault: FaultKind, options?: FaultOptions): Fault
   /** Removes all faults and forgets the requests. */
   heal(): void
@@ -47,7 +50,7 @@ export interface FaultProxy {
   stop(): Promise<void>
 }
 
-interface ArmedFault {
+interface ArmedFault extends Line {
   readonly fault: FaultKind
   readonly when: (request: RecordedRequest) => boolean
   readonly held: (() => Promise<number>)[]
@@ -67,6 +70,7 @@ export function s3Error(code: string, message = '', extra = ''): string {
 export async function startFaultProxy(target?: string): Promise<FaultProxy> {
   const requests: RecordedRequest[] = []
   let faults: ArmedFault[] = []
+  let passed = 0
   const sockets = new Set<Socket>()
   const stopped = new AbortController()
 
@@ -122,8 +126,14 @@ export async function startFaultProxy(target?: string): Promise<FaultProxy> {
       headers: incoming.headers,
       agent: false,
     })
-    if (fault?.kind === 'flip-request') Readable.from(flipped(incoming, fault.at), { objectMode: false }).pipe(behind)
-    else incoming.pipe(behind)
+    const changed = changedBody(incoming, armed)
+    const body = changed ? Readable.from(changed, { objectMode: false }) : incoming
+    // It fails with the connection that it comes over.
+    body.on('error', () => behind.destroy())
+    body.on('data', (chunk: Buffer) => {
+      passed += chunk.length
+    })
+    body.pipe(behind)
     outgoing.once('close', () => behind.destroy())
     const [answer] = (await once(behind, 'response')) as [IncomingMessage]
     if (fault?.kind === 'lost-response' || fault?.kind === 'no-answer' || fault?.kind === 'answer') {
@@ -174,8 +184,11 @@ export async function startFaultProxy(target?: string): Promise<FaultProxy> {
   return {
     endpoint: `http://127.0.0.1:${port}`,
     requests,
+    get passed() {
+      return passed
+    },
     fail(fault, { when = () => true, times = Number.POSITIVE_INFINITY } = {}) {
-      const armed: ArmedFault = { fault, when, held: [], left: times, hits: 0 }
+      const armed: ArmedFault = { fault, when, held: [], left: times, hits: 0, busyUntil: 0 }
       faults.push(armed)
       return {
         get hits() {
@@ -209,40 +222,10 @@ export async function startFaultProxy(target?: string): Promise<FaultProxy> {
   }
 }
 
-async function drain(stream: IncomingMessage): Promise<void> {
-  stream.resume()
-  if (!stream.readableEnded) await once(stream, 'end')
-}
-
-/** Waits for one of the events and leaves no listener of the others behind. */
-async function firstOf(emitter: EventEmitter, ...events: readonly string[]): Promise<void> {
-  const over = new AbortController()
-  const { signal } = over
-  await Promise.race(events.map((event) => once(emitter, event, { signal }))).finally(() => over.abort())
-}
-
-/** Reads at least so many bytes of a body, or all that there are. */
-async function take(stream: IncomingMessage, bytes: number): Promise<void> {
-  let taken = 0
-  while (taken < bytes && !stream.readableEnded && !stream.destroyed) {
-    const chunk = stream.read() as Buffer | null
-    if (chunk) taken += chunk.length
-    else await firstOf(stream, 'readable', 'end', 'close')
-  }
-}
-
-async function* flipped(stream: AsyncIterable<Buffer>, at: number): AsyncGenerator<Buffer> {
-  let sent = 0
-  for await (const chunk of stream) {
-    yield at >= sent && at < sent + chunk.length ? withFlip(chunk, at - sent) : chunk
-    sent += chunk.length
-  }
-}
-
-function withFlip(chunk: Buffer, at: number): Buffer {
-  const copy = Buffer.from(chunk)
-  copy[at] = (copy[at] as number) ^ 1
-  return copy
+/** The body of a request as it is to reach the server, where that is not as it came. */
+function changedBody(incoming: IncomingMessage, armed: ArmedFault | undefined): AsyncIterable<Buffer> | undefined {
+  if (armed?.fault.kind === 'flip-request') return flipped(incoming, armed.fault.at)
+  return armed?.fault.kind === 'slow-request' ? slowed(incoming, armed, armed.fault.bytesPerSecond) : undefined
 }
 
 function give(

@@ -3,7 +3,7 @@ import { StorageError } from '../../errors/index.js'
 const KIB = 1024
 const MIB = 1024 * KIB
 
-/** What one request may send. Whatever goes beyond is refused, never cut short. */
+/** What one request may send. Whatever goes beyond is refused, never cut short. `Infinity` is no limit. */
 export interface UploadLimits {
   /** Bytes of one file; 100 MiB by default. Beyond: 413. */
   readonly fileSize?: number | undefined
@@ -30,7 +30,7 @@ export interface UploadLimits {
 /** All of them settled. */
 export type SettledLimits = { readonly [Name in keyof UploadLimits]-?: number }
 
-/** Limits with their defaults. CONFIGURATION where one is no whole number from 0. */
+/** Limits with their defaults. CONFIGURATION where one is neither a whole number from 0 nor Infinity. */
 export function settleLimits(given: UploadLimits = {}): SettledLimits {
   const { fileSize = 100 * MIB, files = 10, fields = 100 } = given
   const limits = {

@@ -25,6 +25,9 @@ export class ReceivedBody {
   readonly #signal: AbortSignal | undefined
   readonly #digests: DigestFields
   readonly #onBytes: (bytes: number) => void
+  readonly #onAbort = () => this.#interrupt?.(gone(this.#signal))
+  /** Ends the wait for the step that is under way. */
+  #interrupt: ((error: StorageError) => void) | undefined
   #bytes = 0
   #ended = false
 
@@ -49,6 +52,7 @@ export class ReceivedBody {
     this.#chunks = this.#stream.iterator({ destroyOnReturn: false })
     this.#limits = limits
     this.#signal = signal
+    signal?.addEventListener('abort', this.#onAbort, { once: true })
     this.#onBytes = onBytes
   }
 
@@ -57,6 +61,7 @@ export class ReceivedBody {
     if (this.#ended) return undefined
     const chunk = await this.#step()
     if (chunk === undefined) {
+      this.#stopListening()
       if (this.length !== undefined && this.#bytes !== this.length) {
         throw brokeOff(`${this.#bytes} of the ${this.length} bytes announced have come`)
       }
@@ -80,6 +85,7 @@ export class ReceivedBody {
    * read only once they have sent all; but not for ever. After that the connection is cut.
    */
   discard(): void {
+    this.#stopListening()
     if (this.#ended || this.#stream.destroyed) return
     this.#ended = true
     const timer = setTimeout(() => this.#stream.destroy(), DISCARD_MS)
@@ -104,22 +110,25 @@ export class ReceivedBody {
     const { idle } = this.#limits
     const signal = this.#signal
     if (signal?.aborted) throw gone(signal)
-    let timer: NodeJS.Timeout | undefined
-    let onAbort: (() => void) | undefined
-    const ended = new Promise<never>((_resolve, reject) => {
-      if (idle > 0) timer = setTimeout(() => reject(silent(idle)), Math.min(idle, MAX_TIMEOUT))
-      onAbort = () => reject(gone(signal))
-      signal?.addEventListener('abort', onAbort, { once: true })
-    })
+    const silence = () => this.#interrupt?.(silent(idle))
+    const timer = idle > 0 ? setTimeout(silence, Math.min(idle, MAX_TIMEOUT)) : undefined
     try {
-      const step = await Promise.race([this.#chunks.next(), ended])
+      const step = await new Promise<IteratorResult<Uint8Array>>((resolve, reject) => {
+        this.#interrupt = reject
+        this.#chunks.next().then(resolve, reject)
+      })
       return step.done ? undefined : step.value
     } catch (error) {
       throw isStorageError(error) ? error : brokeOff('the connection was lost', error)
     } finally {
       clearTimeout(timer)
-      if (onAbort) signal?.removeEventListener('abort', onAbort)
+      this.#interrupt = undefined
     }
+  }
+
+  /** The signal may outlive the request. */
+  #stopListening(): void {
+    this.#signal?.removeEventListener('abort', this.#onAbort)
   }
 }
 

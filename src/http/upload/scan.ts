@@ -28,7 +28,9 @@ export async function* scanned(
   verdict.catch(() => {})
   try {
     for await (const chunk of body) {
-      if (!copy.destroyed && !copy.write(chunk)) await within(timeout, Promise.race([verdict, taken(copy)]))
+      // A copy: it may hand its bytes to a worker, or write to them.
+      if (!copy.destroyed && !copy.write(Buffer.from(chunk)))
+        await within(timeout, Promise.race([verdict, taken(copy)]))
       yield chunk
     }
     copy.end()

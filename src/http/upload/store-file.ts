@@ -1,3 +1,4 @@
+import { keptChunks } from '../../body/index.js'
 import { contentTypeOf } from '../../driver/index.js'
 import { isStorageError, StorageError } from '../../errors/index.js'
 import { assertKey } from '../../keys/index.js'
@@ -70,7 +71,8 @@ export async function storeFile<Native>(
   assertThere(request)
   const { scan } = options
   const body = scan ? scanned(all, (asked) => scan({ ...input, ...asked }), limits.scan) : all
-  const watched = new WatchedBody(body)
+  // What a request brings is nobody else's, and is not copied on its way.
+  const watched = keptChunks(new WatchedBody(body))
   try {
     const stored = await intake.store.put(key, watched, {
       ...attributes,
@@ -78,7 +80,7 @@ export async function storeFile<Native>(
       kind,
       contentType: file.contentType,
       size: incoming.size,
-      maxSize: limits.fileSize,
+      maxSize: Number.isFinite(limits.fileSize) ? limits.fileSize : undefined,
       // The request's own limit counts, and a scanner may take its time.
       idleTimeout: 0,
       // Without the signal of the request: the body fails when the client goes. A put whose body was read to its end is left

@@ -3,6 +3,8 @@ import { file } from './tests.mjs'
 /** The table, which is sent to S3 and to the disk at once. */
 const form = (only) => file('http/upload.node', only, { s3: true })
 const leaving = (only) => file('http/upload/leaving', only, { s3: true })
+/** 64 MiB to servers in processes of their own. */
+const large = (only) => file('http/large-uploads', only, { s3: true })
 const upload = (name, only) => file(`http/upload/${name}`, only)
 
 /** Uploads over HTTP. */
@@ -81,8 +83,8 @@ export const uploads = [
   {
     name: 'upload: a silent client is waited for',
     file: 'src/http/upload/received-body.ts',
-    find: 'if (idle > 0) timer',
-    replace: 'if (idle < 0) timer',
+    find: 'idle > 0 ? setTimeout(silence',
+    replace: 'idle < 0 ? setTimeout(silence',
     tests: leaving('on node clients that fall silent'),
   },
   {
@@ -105,5 +107,33 @@ export const uploads = [
     find: 'if (status !== undefined) throw refused(status)',
     replace: 'if (status === 402) throw refused(403)',
     tests: upload('together', 'on node.*authorize'),
+  },
+  {
+    name: 'upload: a file is gathered before it is stored',
+    file: 'src/http/upload/store-file.ts',
+    find: 'await peek(incoming.body, SNIFFED_BYTES)',
+    replace: 'await peek(incoming.body, Number.POSITIVE_INFINITY)',
+    tests: large('on express are held back'),
+  },
+  {
+    name: 'upload: a copy that was kept for the fallback stays on the disk',
+    file: 'src/body/spool-tee.ts',
+    find: '    await this.#spool?.release()\n',
+    replace: '',
+    tests: large('on express leave nothing'),
+  },
+  {
+    name: 'upload: a limit of Infinity is handed to the store',
+    file: 'src/http/upload/store-file.ts',
+    find: 'Number.isFinite(limits.fileSize) ? limits.fileSize : undefined',
+    replace: 'limits.fileSize',
+    tests: upload('together', 'on node.*as large as'),
+  },
+  {
+    name: 'upload: a scanner holds the very bytes that are stored',
+    file: 'src/http/upload/scan.ts',
+    find: 'copy.write(Buffer.from(chunk))',
+    replace: 'copy.write(chunk)',
+    tests: upload('scan', 'whatever it likes'),
   },
 ]

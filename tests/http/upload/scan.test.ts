@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import type { Readable } from 'node:stream'
 import { describe, expect, test } from 'vitest'
 import type { FailedRequest } from '../../../src/http/index.js'
@@ -45,6 +46,19 @@ describe('a scanner', () => {
     const { upload } = await serveUploads('node', store, { scan })
     expect((await upload(large)).status).toBe(422)
     expect(await keysOf(store)).toEqual([])
+  })
+
+  test('may do with the bytes whatever it likes: the file is what was sent', async () => {
+    const { store } = createTestStore()
+    const { upload } = await serveUploads('node', store, {
+      scan: async ({ stream }) => {
+        stream.on('data', (chunk: Buffer) => chunk.fill(0))
+        await once(stream, 'end')
+        return true
+      },
+    })
+    const [{ path }] = JSON.parse((await upload(large)).body.toString())
+    expect(await (await store.get(path)).text()).toBe('x'.repeat(3 * MIB))
   })
 
   test('that throws lets nothing in, and is a failure of the server', async () => {

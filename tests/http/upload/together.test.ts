@@ -117,6 +117,14 @@ describe.each(adapters)('several files of a request on %s', (adapter) => {
     expect(await keysOf(store)).toHaveLength(2)
   })
 
+  test('may be as large as they are where the limit says so', async () => {
+    const { store } = createTestStore()
+    const { upload, put } = await serveUploads(adapter, store, { limits: { fileSize: Number.POSITIVE_INFINITY } })
+    expect((await upload(form(file('a.txt'), file('b.txt')))).status).toBe(201)
+    expect((await put('s3:c.txt', 'content')).status).toBe(201)
+    expect(await keysOf(store)).toHaveLength(3)
+  })
+
   test('onUploaded gives the answer; where it throws the files go', async () => {
     const { store } = createTestStore()
     let fails = false
