@@ -1,6 +1,7 @@
 import { doubts } from './table/doubts.mjs'
 import { durable } from './table/durable.mjs'
 import { fallingBack } from './table/falling-back.mjs'
+import { hostile } from './table/hostile.mjs'
 import { onS3 } from './table/on-s3.mjs'
 import { processes } from './table/processes.mjs'
 import { reconciling } from './table/reconciling.mjs'
@@ -8,7 +9,7 @@ import { signed } from './table/signed.mjs'
 import { uploads } from './table/uploads.mjs'
 import { versions } from './table/versions.mjs'
 
-// Sabotages of src that the tests must notice, one at a time. `npm run defects` tries them.
+// Sabotages of src, and of the examples, that the tests must notice, one at a time. `npm run defects` tries them.
 
 /**
  * @typedef {object} Tests Which tests must turn red.
@@ -36,5 +37,6 @@ export const defects = [
   ...fallingBack,
   ...onS3,
   ...uploads,
+  ...hostile,
   ...signed,
 ]
