@@ -76,7 +76,7 @@ export const hostile = [
     file: 'src/http/upload/uploaded-file.ts',
     find: 'const name = sanitizeFilename(filename)',
     replace: 'const name = filename || sanitizeFilename(filename)',
-    tests: advisory('parsers', 'formidable node to local CVE-2022-29622'),
+    tests: form('a path is its last part'),
   },
   {
     name: 'hostile: unique names are the names',
@@ -112,13 +112,6 @@ export const hostile = [
     find: String.raw`const END = /[ \t]*(?:;[ \t]*)?$/y`,
     replace: String.raw`const END = /[ \t]*;?[ \t]*$/y`,
     tests: advisory('multiparty', 'multiparty node to local CVE-2026-8159'),
-  },
-  {
-    name: 'hostile: multer waits for a client that has gone',
-    file: 'src/adapters/multer/cut-off.ts',
-    find: 'if (!request.complete) stream.destroy(',
-    replace: 'if (request.complete && request.aborted) stream.destroy(',
-    tests: advisory('multer', 'multer in express5 to local CVE-2026-(2359|3304|5038)'),
   },
   {
     name: 'hostile: what is packed is unpacked to be looked at',
@@ -175,13 +168,6 @@ export const hostile = [
     find: '      body.discard()\n',
     replace: '',
     tests: s3('clients/curl-uploads', 'node adapter onto local -F of what'),
-  },
-  {
-    name: 'hostile: a page does not get to the answer',
-    file: 'src/http/upload/receive.ts',
-    find: '      body.discard()\n',
-    replace: '',
-    tests: client('upload-page', 'reads why three files'),
   },
   {
     name: 'hostile: one file that is refused takes the others along',

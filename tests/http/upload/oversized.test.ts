@@ -1,8 +1,9 @@
 import { connect, type Socket } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { onEnd } from '../../store/support.js'
-import { isMulter, type Listening, type Service, services, startService } from '../advisories/services.js'
+import { isMulter, type Service, services, startService } from '../advisories/services.js'
 import { boundary, filePart, form, formType, partBytes, valuePart } from '../form.js'
+import type { ListeningServer } from '../listen.js'
 import { until } from '../robustness/until.js'
 import { clientOf } from '../support.js'
 import { folders, openWorld, type World } from '../world.js'
@@ -32,7 +33,7 @@ const bodies = [
 
 describe.each(services)('forms beyond measure, to %s', (service: Service) => {
   let world: World
-  let listening: Listening
+  let listening: ListeningServer
   beforeAll(async () => {
     world = await openWorld()
     listening = await startService(service, world, async () => {})

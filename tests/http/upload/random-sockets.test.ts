@@ -3,8 +3,9 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openFiles } from '../../../src/testing/index.js'
 import { diskLeaks } from '../../conformance/leaks.js'
-import { isMulter, type Listening, type Service, services, startService, type TakenIn } from '../advisories/services.js'
+import { isMulter, type Service, services, startService, type TakenIn } from '../advisories/services.js'
 import { Client } from '../client.js'
+import type { ListeningServer } from '../listen.js'
 import { repeated } from '../repeat.js'
 import { settled } from '../robustness/until.js'
 import { type Backend, backends, folders, openWorld, realS3, type World } from '../world.js'
@@ -32,7 +33,7 @@ afterAll(async () => {
 })
 
 describe.each(services)('damaged forms over sockets to %s', (service: Service) => {
-  let listening: Listening
+  let listening: ListeningServer
   let client: Client
   beforeAll(async () => {
     listening = await startService(service, world, async () => {})
