@@ -12,7 +12,7 @@ import { checkTable, sabotaged } from './defects/table.mjs'
 import { runTests, verdictOf } from './defects/vitest.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const COPIED = ['src', 'tests', 'package.json', 'tsconfig.json', 'vitest.config.ts']
+const COPIED = ['src', 'tests', 'examples', 'package.json', 'tsconfig.json', 'vitest.config.ts']
 /** Where nobody listens: tests that need no server are not to wait for one. */
 const NO_S3 = { S3_TEST_ENDPOINT: 'http://127.0.0.1:9', S3_TEST_SERVER: '' }
 

@@ -1,13 +1,10 @@
 import { types } from 'node:util'
-import type { PutOptions } from '../driver/index.js'
+import { MAX_TIMEOUT, type PutOptions } from '../driver/index.js'
 import { isStorageError, type StorageError } from '../errors/index.js'
 import { aborted, bodyFailed, noBytes, silent } from './body-errors.js'
 import type { BodySource, OpenBody } from './source.js'
 
 const DEFAULT_IDLE_TIMEOUT = 60_000
-
-/** What a timer can wait at most; Node turns more into 1 ms. */
-const MAX_TIMEOUT = 2 ** 31 - 1
 
 interface ReadingOptions extends Pick<PutOptions, 'signal' | 'idleTimeout'> {
   readonly key: string

@@ -13,6 +13,7 @@ export {
 } from './conditions.js'
 export type * from './driver.js'
 export { checkListOptions } from './listing.js'
+export { MAX_TIMEOUT } from './max-timeout.js'
 export type * from './options.js'
 export { isPulled, type PulledSource } from './pulled-source.js'
 export { checkRange, resolveRange } from './range.js'

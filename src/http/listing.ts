@@ -1,6 +1,7 @@
 import { StorageError } from '../errors/index.js'
 import type { StoredEntry } from '../store/index.js'
 import type { BlobStore } from './blob-store.js'
+import { jsonResponse } from './json.js'
 import type { HttpRequest, HttpResponse } from './message.js'
 import type { ErrorOptions } from './options.js'
 import { errorResponse } from './problem.js'
@@ -52,14 +53,7 @@ export async function listing(
     })
     const items = []
     for (const entry of page.entries) if (await isWanted(entry, options)) items.push(itemOf(entry))
-    const body = Buffer.from(JSON.stringify({ items, cursor: page.cursor } satisfies ListingPage))
-    const headers = {
-      'content-type': 'application/json; charset=utf-8',
-      'content-length': String(body.byteLength),
-      'cache-control': 'private, no-store',
-      'x-content-type-options': 'nosniff',
-    }
-    return { status: 200, headers, body: request.method === 'HEAD' ? undefined : body }
+    return jsonResponse({ items, cursor: page.cursor } satisfies ListingPage, { method: request.method })
   } catch (error) {
     return errorResponse(error, request, options)
   }

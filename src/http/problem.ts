@@ -1,4 +1,5 @@
 import { isStorageError, StorageError, type StorageErrorCode } from '../errors/index.js'
+import { jsonResponse } from './json.js'
 import type { HttpRequest, HttpResponse } from './message.js'
 import type { ErrorOptions, FailedRequest } from './options.js'
 
@@ -61,14 +62,7 @@ export function problemOf(error: StorageError, request: HttpRequest, options: Er
 
 /** Problem details as an answer, without a body for HEAD. */
 export function problemResponse(problem: ProblemDetails, method: string): HttpResponse {
-  const body = Buffer.from(JSON.stringify(problem))
-  const headers = {
-    'content-type': 'application/problem+json',
-    'content-length': String(body.byteLength),
-    'cache-control': 'private, no-store',
-    'x-content-type-options': 'nosniff',
-  }
-  return { status: problem.status, headers, body: method === 'HEAD' ? undefined : body }
+  return jsonResponse(problem, { status: problem.status, method, contentType: 'application/problem+json' })
 }
 
 /** A plain answer that says no, of a status that no storage error stands for. */

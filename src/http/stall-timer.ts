@@ -1,5 +1,4 @@
-/** What a timer can wait at most; Node turns more into 1 ms. */
-const MAX_TIMEOUT = 2 ** 31 - 1
+import { MAX_TIMEOUT } from '../driver/index.js'
 
 /** Calls back when a client that was given something takes nothing for too long. Keeps no process alive. */
 export class StallTimer {

@@ -7,6 +7,7 @@ import { isTextType, parseMediaType } from './content-type.js'
 import { methodNotAllowed } from './deliver.js'
 import { formatTag, isWeak } from './entity-tag.js'
 import { exactBytes } from './exact-body.js'
+import { jsonResponse } from './json.js'
 import type { HttpRequest, HttpResponse } from './message.js'
 import type { ErrorOptions } from './options.js'
 import { errorResponse, refusal } from './problem.js'
@@ -45,15 +46,8 @@ export async function view(
   try {
     await using reader = await store.get(path, { ...readConditions(request.headers), signal })
     if (reader.info.size > (options.maxSize ?? MAX_SIZE)) return refusal(413, request, options)
-    const body = Buffer.from(JSON.stringify(await viewOf(reader, path, options)))
-    const headers = {
-      'content-type': 'application/json; charset=utf-8',
-      'content-length': String(body.byteLength),
-      'cache-control': 'private, no-cache',
-      'x-content-type-options': 'nosniff',
-      ...weakTag(reader.info.etag),
-    }
-    return { status: 200, headers, body: method === 'HEAD' ? undefined : body }
+    const answer = { method, cacheControl: 'private, no-cache', headers: weakTag(reader.info.etag) }
+    return jsonResponse(await viewOf(reader, path, options), answer)
   } catch (error) {
     if (isStorageError(error, 'NOT_MODIFIED')) return notModified(store, request, path, options, error)
     return errorResponse(error, request, options)

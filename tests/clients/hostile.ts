@@ -57,6 +57,9 @@ export const disguised: readonly HostileFile[] = [
   file('paper.pdf', 'application/pdf', html),
   file('data.json', 'application/json', html),
   file('clip.mp4', 'video/mp4', html),
+  // Right for what looks at the first bytes.
+  file('both.gif', 'image/gif', (name) => `GIF89a${html(name)}`),
+  file('both.pdf', 'application/pdf', (name) => `%PDF-1.7\n${html(name)}\n%%EOF`),
 ]
 
 /** Scripts that a page of the site could be made to load. */
@@ -69,6 +72,8 @@ export const scripts: readonly HostileFile[] = [
   file('code.json', 'application/json', script),
   file('code.png', 'image/png', script),
   file('code.html', 'text/html', script),
+  file('code.gif', 'image/gif', (name) => `GIF89a=1;${script(name)}`),
+  file('code.pdf', 'application/pdf', (name) => `/*%PDF-1.7*/${script(name)}`),
 ]
 
 export const style = file('style.css', 'text/css', () => 'body { color: rgb(1, 2, 3) }')

@@ -1,6 +1,5 @@
-import { once } from 'node:events'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { listen } from '../http/listen.js'
 import type { DeliveryServer } from '../http/servers.js'
 
 /**
@@ -47,14 +46,6 @@ export async function servePage(delivery: DeliveryServer) {
     if (req.url === '/') res.writeHead(200, { 'content-type': 'text/html' }).end(page)
     else delivery.server.emit('request', req, res)
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
-    stop: async () => {
-      server.close()
-      server.closeAllConnections()
-      await once(server, 'close')
-    },
-  }
+  const { port, stop } = await listen(server)
+  return { url: `http://127.0.0.1:${port}/`, stop }
 }

@@ -2,6 +2,7 @@ import { direct } from './table/direct.mjs'
 import { doubts } from './table/doubts.mjs'
 import { durable } from './table/durable.mjs'
 import { fallingBack } from './table/falling-back.mjs'
+import { hostile } from './table/hostile.mjs'
 import { onS3 } from './table/on-s3.mjs'
 import { processes } from './table/processes.mjs'
 import { reconciling } from './table/reconciling.mjs'
@@ -9,7 +10,7 @@ import { signed } from './table/signed.mjs'
 import { uploads } from './table/uploads.mjs'
 import { versions } from './table/versions.mjs'
 
-// Sabotages of src that the tests must notice, one at a time. `npm run defects` tries them.
+// Sabotages of src, and of the examples, that the tests must notice, one at a time. `npm run defects` tries them.
 
 /**
  * @typedef {object} Tests Which tests must turn red.
@@ -38,5 +39,6 @@ export const defects = [
   ...onS3,
   ...direct,
   ...uploads,
+  ...hostile,
   ...signed,
 ]

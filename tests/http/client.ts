@@ -10,6 +10,8 @@ export interface RawRequest {
   /** A list where the field is to come several times. */
   readonly headers?: RawFields | undefined
   readonly body?: string | Uint8Array | undefined
+  /** Instead of a body of known length: each is sent as a chunk of its own (RFC 9112 section 7.1). None of them is empty. */
+  readonly chunks?: readonly Uint8Array[] | undefined
 }
 
 export type RawFields = Readonly<Record<string, string | readonly string[]>>
@@ -79,14 +81,24 @@ export class Client {
   }
 }
 
-function bytesOf({ method = 'GET', target, headers = {}, body }: RawRequest, port: number): Buffer {
+function bytesOf({ method = 'GET', target, headers = {}, body, chunks }: RawRequest, port: number): Buffer {
   const lines = [`${method} ${target} HTTP/1.1`, `Host: 127.0.0.1:${port}`]
   for (const [name, value] of Object.entries(headers)) {
     for (const one of typeof value === 'string' ? [value] : value) lines.push(`${name}: ${one}`)
   }
-  const content = typeof body === 'string' ? Buffer.from(body) : body
-  if (content) lines.push(`Content-Length: ${content.byteLength}`)
+  const content = chunks ? chunked(chunks) : typeof body === 'string' ? Buffer.from(body) : body
+  if (chunks) lines.push('Transfer-Encoding: chunked')
+  else if (content) lines.push(`Content-Length: ${content.byteLength}`)
   return Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), content ?? Buffer.alloc(0)])
+}
+
+function chunked(chunks: readonly Uint8Array[]): Buffer {
+  const lines = chunks.flatMap((chunk) => [
+    Buffer.from(`${chunk.byteLength.toString(16)}\r\n`),
+    chunk,
+    Buffer.from('\r\n'),
+  ])
+  return Buffer.concat([...lines, Buffer.from('0\r\n\r\n')])
 }
 
 async function readAnswer(inbox: Inbox, method: string): Promise<Answer> {

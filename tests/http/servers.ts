@@ -1,6 +1,4 @@
-import { once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import fastifyCompress from '@fastify/compress'
 import fastifyCors from '@fastify/cors'
 import fastifyHelmet from '@fastify/helmet'
@@ -21,6 +19,7 @@ import { blobRoutes as fastifyRoutes } from '../../src/adapters/fastify/index.js
 import { blobHandler as nodeHandler } from '../../src/adapters/node/index.js'
 import { blobHandler as webHandler } from '../../src/adapters/web/index.js'
 import type { BlobRoutesOptions, BlobStore } from '../../src/http/index.js'
+import { type ListeningServer, listen } from './listen.js'
 
 export const adapters = ['node', 'express5', 'express4', 'fastify', 'web'] as const
 export type AdapterName = (typeof adapters)[number]
@@ -32,15 +31,11 @@ export type AdapterName = (typeof adapters)[number]
 export const mounts = ['plain', 'prefix', 'proxy', 'middleware'] as const
 export type Mount = (typeof mounts)[number]
 
-export interface DeliveryServer {
+export interface DeliveryServer extends ListeningServer {
   /** `http://127.0.0.1:<port>`, with the prefix where there is one: the routes are right behind it. */
   readonly url: string
-  readonly port: number
   /** The prefix, without a slash at its end. */
   readonly base: string
-  /** The application's server, to be asked for its connections. */
-  readonly server: Server
-  stop(): Promise<void>
 }
 
 export type DeliveryOptions = Partial<Omit<BlobRoutesOptions<never>, 'locate'>> & {
@@ -57,21 +52,8 @@ export async function startDelivery(
   const options = { authorize: () => true, ...given } as BlobRoutesOptions<never>
   const base = mount === 'prefix' || mount === 'middleware' ? '/some/files' : ''
   const server = await starters[adapter](store, options, base, mount)
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  return {
-    url: `http://127.0.0.1:${port}${base}`,
-    port,
-    base,
-    server,
-    stop: async () => {
-      const closed = once(server, 'close')
-      server.close()
-      server.closeAllConnections()
-      await closed
-    },
-  }
+  const listening = await listen(server)
+  return { ...listening, url: `http://127.0.0.1:${listening.port}${base}`, base }
 }
 
 type Starter = (store: BlobStore, options: BlobRoutesOptions<never>, base: string, mount: Mount) => Promise<Server>

@@ -1,6 +1,7 @@
 import type { StorageError } from '../../errors/index.js'
 import type { BlobStore } from '../blob-store.js'
 import { formatTag } from '../entity-tag.js'
+import { jsonResponse } from '../json.js'
 import type { HttpRequest, HttpResponse } from '../message.js'
 import type { ErrorOptions } from '../options.js'
 import { problemOf } from '../problem.js'
@@ -57,7 +58,7 @@ export async function answerUpload<Native>(
   if (first && blobs.length === 0) throw first.error
   const refused = failures.map(({ field, error }) => ({ field, problem: problemOf(error, request, options) }))
   const body = await told(options, { blobs, fields, failures, request, native }, () => received.discard())
-  return json(201, body ?? [...blobs.map(itemOf), ...refused])
+  return jsonResponse(body ?? [...blobs.map(itemOf), ...refused], { status: 201 })
 }
 
 /**
@@ -77,8 +78,7 @@ export async function answerContent<Native>(
   const tag = formatTag(blob.etag)
   const headers: Record<string, string> = tag === undefined ? {} : { etag: tag }
   if (created === false && body === undefined) return { status: 204, headers }
-  const response = json(created === false ? 200 : 201, body ?? itemOf(blob))
-  return { ...response, headers: { ...response.headers, ...headers } }
+  return jsonResponse(body ?? itemOf(blob), { status: created === false ? 200 : 201, headers })
 }
 
 async function told<Native>(
@@ -100,15 +100,4 @@ function withLeft(failure: unknown, left: readonly StorageError[]): AggregateErr
 
 function itemOf({ path, key, size, etag, contentType }: UploadedBlob): UploadedItem {
   return { path, key, size, etag, contentType }
-}
-
-function json(status: number, value: unknown): HttpResponse {
-  const body = Buffer.from(JSON.stringify(value))
-  const headers = {
-    'content-type': 'application/json; charset=utf-8',
-    'content-length': String(body.byteLength),
-    'cache-control': 'private, no-store',
-    'x-content-type-options': 'nosniff',
-  }
-  return { status, headers, body }
 }

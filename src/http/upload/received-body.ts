@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import { MAX_TIMEOUT } from '../../driver/index.js'
 import { isStorageError, StorageError } from '../../errors/index.js'
 import { field, type HttpRequest } from '../message.js'
 import { DigestFields } from './digest-fields.js'
@@ -8,9 +9,6 @@ import { alreadyRead, brokeOff, gone, notTaken, tooMuch } from './refusals.js'
 /** What may still be read of a body that was refused, so that a client that reads late sees its answer. */
 const DISCARD_BYTES = 64 * 1024 * 1024
 const DISCARD_MS = 10_000
-
-/** What a timer can wait at most; Node turns more into 1 ms. */
-const MAX_TIMEOUT = 2 ** 31 - 1
 
 /**
  * The body of a request, taken in as fast as it is asked for: bounded, as long as was announced, never silent for longer

@@ -1,4 +1,5 @@
 import { PassThrough, type Readable } from 'node:stream'
+import { MAX_TIMEOUT } from '../../driver/index.js'
 import { StorageError } from '../../errors/index.js'
 import { notAccepted } from './refusals.js'
 
@@ -78,9 +79,6 @@ async function within(timeout: number, work: Promise<void>): Promise<void> {
     clearTimeout(timer)
   }
 }
-
-/** What a timer can wait at most; Node turns more into 1 ms. */
-const MAX_TIMEOUT = 2 ** 31 - 1
 
 function tooSlow(timeout: number): StorageError {
   return new StorageError('TIMEOUT', `The scanner neither took bytes nor answered for ${timeout} ms.`, {

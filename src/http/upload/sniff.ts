@@ -40,6 +40,12 @@ export async function settleType(
   )
 }
 
+/**
+ * What file-type would unpack, to tell archives that are packed whole from other files, which have one type all the same
+ * (RFC 1952 section 2.3.1). It passes over byte order marks in front.
+ */
+const GZIP = /^(?:\xef\xbb\xbf)*\x1f\x8b\x08/
+
 interface Sight {
   readonly found: string | undefined
   /** Types that would have been found. */
@@ -49,6 +55,7 @@ interface Sight {
 async function lookAt(head: Uint8Array): Promise<Sight> {
   // Loaded with the first file: whoever only delivers never needs it.
   const { fileTypeFromBuffer, supportedMimeTypes } = await import('file-type')
+  if (GZIP.test(Buffer.from(head).toString('latin1'))) return { found: 'application/gzip', known: supportedMimeTypes }
   const found = await fileTypeFromBuffer(head)
   return { found: found?.mime.split(';')[0], known: supportedMimeTypes }
 }

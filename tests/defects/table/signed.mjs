@@ -2,7 +2,8 @@ import { file, s3 } from './tests.mjs'
 
 const signing = (only) => file('unit/signing/upload', only)
 const upload = (only) => s3('http/signed-uploads', `on node.*${only}`)
-const multer = (only) => s3('http/multer', `express5, files to local.*${only}`)
+const multer = (only, suite = 'multer') => s3(`http/${suite}`, `express5, files to local.*${only}`)
+const failing = (only) => multer(only, 'multer-failures')
 
 /** Uploads by a signature, and those that multer takes in. */
 export const signed = [
@@ -61,14 +62,14 @@ export const signed = [
     file: 'src/adapters/multer/whole-file.ts',
     find: 'if (!stream.truncated) return',
     replace: 'if (stream !== undefined) return',
-    tests: multer('cut off by a limit'),
+    tests: failing('cut off by a limit'),
   },
   {
     name: 'multer: a file that is given up stays open',
     file: 'src/adapters/multer/hybrid-storage.ts',
     find: '    file.stream.destroy()\n',
     replace: '',
-    tests: multer('let go of'),
+    tests: failing('let go of'),
   },
   {
     name: 'multer: names are decoded twice',

@@ -2,9 +2,10 @@ import { connect, type Socket } from 'node:net'
 import { expect } from 'vitest'
 import { Client, type RawFields } from '../client.js'
 import { formType } from '../form.js'
+import type { ListeningServer } from '../listen.js'
 import { until } from '../robustness/until.js'
 import type { World } from '../world.js'
-import { isMulter, type Listening, type Service, type TakenIn } from './services.js'
+import { isMulter, type Service, type TakenIn } from './services.js'
 
 /** An advisory against software that takes forms in, and its attack on ours. */
 export interface Advisory {
@@ -28,12 +29,12 @@ export class Target {
   readonly multer: boolean
   readonly folder: string
   readonly #world: World
-  readonly #service: Listening
+  readonly #service: ListeningServer
   readonly #client: Client
   readonly #sockets: Socket[] = []
   #think: (() => Promise<void>) | undefined
 
-  constructor(name: Service, service: Listening, world: World, folder: string) {
+  constructor(name: Service, service: ListeningServer, world: World, folder: string) {
     this.multer = isMulter(name)
     this.folder = folder
     this.#service = service

@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { diskLeaks } from '../../conformance/leaks.js'
 import { filePart, form } from '../form.js'
+import type { ListeningServer } from '../listen.js'
 import { settled } from '../robustness/until.js'
 import { keysOf } from '../upload/support.js'
 import { backends, folders, openWorld, realS3, type World } from '../world.js'
 import { type Advisory, Target } from './attack.js'
-import { type Listening, type Service, services, startService } from './services.js'
+import { type Service, services, startService } from './services.js'
 
 /**
  * Every attack on every service, with files for S3 and for the disk. After each one the process lives and serves, and nothing
@@ -15,7 +16,7 @@ export function describeAdvisories(software: string, advisories: readonly Adviso
   describe(`advisories of ${software}`, () => {
     let world: World
     let current: Target | undefined
-    const listening = new Map<Service, Listening>()
+    const listening = new Map<Service, ListeningServer>()
     const uncaught: unknown[] = []
     const onUncaught = (error: unknown) => uncaught.push(error)
 
@@ -45,7 +46,7 @@ export function describeAdvisories(software: string, advisories: readonly Adviso
           .each(advisories.map((one) => [one.id, one.wrong, one.attack] as const))(
           '%s: %s',
           async (_id, _wrong, attack) => {
-            const target = new Target(service, listening.get(service) as Listening, world, folders[backend])
+            const target = new Target(service, listening.get(service) as ListeningServer, world, folders[backend])
             current = target
             await attack(target)
             await target.leave()

@@ -1,12 +1,11 @@
-import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import express5, { type ErrorRequestHandler, type Express, type Request, type Response } from 'express'
 import express4 from 'express4'
 import multer from 'multer'
 import { hybridStorage, type StoredUpload } from '../../../src/adapters/multer/index.js'
 import type { FileInput } from '../../../src/http/index.js'
-import { adapters, type DeliveryServer, startDelivery } from '../servers.js'
+import { type ListeningServer, listen } from '../listen.js'
+import { adapters, startDelivery } from '../servers.js'
 import type { World } from '../world.js'
 
 /** Everything that takes forms in: the adapters, and multer with our storage in two Expresses. */
@@ -27,10 +26,8 @@ export interface TakenIn {
 /** Called before each key is made, and waited for: an application that takes its time. */
 export type Think = () => Promise<void>
 
-export type Listening = Pick<DeliveryServer, 'port' | 'server' | 'stop'>
-
 /** A service on a port, at `/upload`. Keys lie in the folder that the request names in `x-folder`. */
-export function startService(service: Service, { store }: World, think: Think): Promise<Listening> {
+export function startService(service: Service, { store }: World, think: Think): Promise<ListeningServer> {
   if (isMulter(service)) return startMulter(service, store, think)
   return startDelivery(service as (typeof adapters)[number], store, {
     limits,
@@ -45,7 +42,7 @@ export function startService(service: Service, { store }: World, think: Think): 
   })
 }
 
-async function startMulter(service: Service, store: World['store'], think: Think): Promise<Listening> {
+async function startMulter(service: Service, store: World['store'], think: Think): Promise<ListeningServer> {
   const storage = hybridStorage<Request, 's3' | 'local', string>(store, {
     key: async ({ req, file }) => {
       await think()
@@ -65,17 +62,5 @@ async function startMulter(service: Service, store: World['store'], think: Think
     res.status(error.status ?? 400).json({ code: error.code })
   }
   app.use(onError)
-  const server = createServer(app as RequestListener).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  return {
-    port,
-    server,
-    stop: async () => {
-      const closed = once(server, 'close')
-      server.close()
-      server.closeAllConnections()
-      await closed
-    },
-  }
+  return listen(createServer(app as RequestListener))
 }

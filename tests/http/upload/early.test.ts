@@ -49,6 +49,20 @@ describe.each(adapters)('an answer while the client still sends, on %s (137)', (
     expect((await client.ask({ target: '/list' })).status).toBe(200)
   })
 
+  test('by bytes behind the last boundary that are too many, whatever length was told', async () => {
+    const { store } = createTestStore()
+    const { server, ask } = await serveUploads(adapter, store, { limits: { totalSize: 10_000 } })
+    const chunks = [form(file('a.txt')), ...Array.from({ length: 20 }, () => Buffer.alloc(1000))]
+    const answer = await ask({
+      method: 'POST',
+      target: `${server.base}/upload`,
+      headers: { 'content-type': FORM },
+      chunks,
+    })
+    expect(answer.status).toBe(413)
+    expect(await keysOf(store)).toEqual([])
+  })
+
   test('by a length that is too large, before anything is sent', async () => {
     const { store } = createTestStore()
     const { server } = await serveUploads(adapter, store, { limits: { ...limits, totalSize: 10 * MIB } })

@@ -31,6 +31,26 @@ export const names: readonly Case[] = [
     'a.txt',
   ),
   named('not in front either (127)', `name="file"; filename*=UTF-8''b.txt; filename="a.txt"`, 'a.txt'),
+  named(
+    'nor in pieces (127; RFC 2231 3)',
+    `name="file"; filename="a.txt"; filename*0*=UTF-8''b; filename*1="../c.php"`,
+    'a.txt',
+  ),
+  named(
+    'nor in capitals, broken, or in another charset (127)',
+    `name="file"; FILENAME*=UTF-16''%zz%; filename="a.txt"`,
+    'a.txt',
+  ),
+  {
+    name: 'two file names are a 400, in capitals or not (127)',
+    body: form(part('name="file"; filename="a.txt"; FileName="b.php"')),
+    status: 400,
+  },
+  {
+    name: 'an empty filename is no file, whatever filename* says (127)',
+    body: form(part(`name="file"; filename=""; filename*=UTF-8''b.php`, '')),
+    status: 201,
+  },
   named('tokens need no quotes', 'name=file; filename=a.txt', 'a.txt'),
   named('the order does not matter', 'filename="a.txt"; name="file"', 'a.txt'),
   named('what is not known does not matter', 'name="file"; size=7; filename="a.txt";', 'a.txt'),

@@ -1,6 +1,4 @@
-import { once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import fastifyMultipart from '@fastify/multipart'
 import { getRequestListener } from '@hono/node-server'
 import express5, { type Express, type Request as ExpressRequest, type Response as ExpressResponse } from 'express'
@@ -16,6 +14,7 @@ import { isStorageError } from '../../../src/errors/index.js'
 import type { BlobStore, ReceivedUpload, UploadOptions } from '../../../src/http/index.js'
 import { createTestStore } from '../../../src/testing/index.js'
 import { onEnd } from '../../store/support.js'
+import { listen } from '../listen.js'
 import { type AdapterName, adapters } from '../servers.js'
 import { clientOf } from '../support.js'
 import { fieldPart, file, form } from './case.js'
@@ -107,10 +106,9 @@ describe.each(adapters)('receiveUpload in a route of the application, on %s', (a
   async function started() {
     const { store } = createTestStore()
     const server = await apps[adapter](store)
-    server.listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    onEnd(() => server.close())
-    const { ask } = clientOf((server.address() as AddressInfo).port)
+    const { port, stop } = await listen(server)
+    onEnd(stop)
+    const { ask } = clientOf(port)
     const send = (target: string, body: Buffer) => {
       return ask({ method: 'POST', target, headers: { 'content-type': FORM }, body })
     }
