@@ -4,17 +4,9 @@ import { isStorageError, type StorageError } from '../errors/index.js'
 import type { Outbox, OutboxPut, OutboxRecord, OutboxStage, PutRecord } from '../outbox/index.js'
 import { pendingBlob, type StoreContext, storedBlob } from './context.js'
 import { namedFailure } from './failures.js'
+import { assertBudget, assertVolume } from './room.js'
 import type { StoredBlob } from './stored.js'
-import {
-  assertBudget,
-  assertVolume,
-  bothFailed,
-  entryFacts,
-  fallsBack,
-  inherit,
-  keptWaiting,
-  outboxOf,
-} from './waiting.js'
+import { bothFailed, entryFacts, fallsBack, inherit, keptWaiting, outboxOf } from './waiting.js'
 import { type Watchdog, watchProgress } from './watchdog.js'
 
 /** A put that was checked and routed. */
