@@ -44,6 +44,15 @@ export function bodySource(body: BlobBody): BodySource {
   )
 }
 
+/** Iterables whose chunks stay as they are. */
+const kept = new WeakSet<AsyncIterable<Uint8Array>>()
+
+/** The iterable, as one of which no chunk is ever filled anew: whoever takes it in need not copy them. */
+export function keptChunks<T extends AsyncIterable<Uint8Array>>(iterable: T): T {
+  kept.add(iterable)
+  return iterable
+}
+
 /** Lets go of a body that a call refused before it was read. A stream that somebody else reads is left to them. */
 export function discardBody(body: BlobBody): void {
   try {
@@ -128,7 +137,7 @@ function readWeb(stream: ReadableStream<Uint8Array>): OpenBody {
 
 function iterableSource(iterable: AsyncIterable<Uint8Array>): BodySource {
   return oneShot(
-    () => ({ chunks: iterable, reused: true, release() {} }),
+    () => ({ chunks: iterable, reused: !kept.has(iterable), release() {} }),
     () => {},
   )
 }

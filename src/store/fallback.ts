@@ -86,7 +86,7 @@ async function putOnce(attempt: Attempt, intake: Intake): Promise<StoredBlob> {
   } catch (error) {
     if (tee.failure) throw tee.failure.error
     if (!fallsBack(context, driver, error)) throw error
-    if (spool === undefined || !spool.whole) throw withoutNet(error as StorageError)
+    if (spool === undefined || !(await spool.isWhole())) throw withoutNet(error as StorageError)
     return await keepInOutbox(attempt, error as StorageError, intake.size, () => tee.drain(spool))
   } finally {
     watchdog.stop()
