@@ -1,4 +1,5 @@
 import { StorageError } from '../errors/index.js'
+import { keptChunks } from './source.js'
 import type { Spool, SpoolSink } from './spool.js'
 
 /**
@@ -45,7 +46,8 @@ export class SpoolTee<S extends SpoolSink> {
       this.#abandoned = true
       return { done: true, value: undefined }
     }
-    return { [Symbol.asyncIterator]: () => ({ next, return: leave }) }
+    // What came out of an intake is nobody else's.
+    return keptChunks({ [Symbol.asyncIterator]: () => ({ next, return: leave }) })
   }
 
   /** Everything: what the spool holds goes into its sink, and what the driver did not take is written behind it. */

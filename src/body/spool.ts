@@ -31,6 +31,9 @@ const LOOK_EVERY_BYTES = 64 * 1024 * 1024
 /**
  * Keeps a copy of a body while it goes elsewhere: in memory at first, in a sink from then on. It never gets in the way
  * of the upload: when a budget is spent or the sink fails it gives up, says so, and takes nothing more.
+ *
+ * On its way to the sink the copy lies in two blocks, one that is written and one that is filled, again and again: memory
+ * that is new for each chunk costs page faults, and one collection of the heap after the other.
  */
 export class Spool<S extends SpoolSink> {
   readonly #options: SpoolOptions<S>
@@ -42,22 +45,28 @@ export class Spool<S extends SpoolSink> {
   #disk = 0
   #lookAt = 0
   #sink: S | undefined
+  /** What is just written to the sink; never rejects. */
+  #sending: Promise<void> = Promise.resolve()
   #state: 'whole' | 'lost' | 'over' = 'whole'
 
   constructor(options: SpoolOptions<S>) {
     this.#options = options
   }
 
-  /** Whether everything added so far is still here. */
-  get whole(): boolean {
+  /** Whether everything added so far is still here, once what is under way has ended. */
+  async isWhole(): Promise<boolean> {
+    await this.#sending
     return this.#state === 'whole'
   }
 
-  /** Takes a copy of the chunk. Never rejects. */
+  /** Takes a copy of the chunk, whose memory is the caller's again once this settles. Never rejects. */
   async add(chunk: Uint8Array): Promise<void> {
-    if (this.#state !== 'whole') return
     try {
-      for (let at = 0; at < chunk.byteLength && this.#state === 'whole'; ) at += await this.#fill(chunk, at)
+      for (let at = 0; at < chunk.byteLength && this.#state === 'whole'; ) {
+        if (this.#block === undefined && !this.#newBlock(chunk.byteLength - at)) await this.#startSending()
+        else at = this.#fill(chunk, at)
+        if (this.#sink && this.#filled === BLOCK_BYTES) await this.#send(this.#sink)
+      }
     } catch (error) {
       await this.#lose('failed', error)
     }
@@ -68,6 +77,7 @@ export class Spool<S extends SpoolSink> {
    * the sink, and discards it where nothing comes of it. Rejects as the sink does.
    */
   async handOver(): Promise<S> {
+    await this.#sending
     const sink = this.#sink ?? (await this.#options.openSink())
     this.#sink = undefined
     try {
@@ -84,81 +94,99 @@ export class Spool<S extends SpoolSink> {
 
   /** Lets go of everything. */
   async release(): Promise<void> {
+    await this.#sending
     if (this.#state === 'whole') this.#state = 'over'
-    const sink = this.#sink
-    this.#sink = undefined
-    this.#dropMemory()
-    this.#options.budget.giveDisk(this.#disk)
-    this.#disk = 0
-    await sink?.discard()
+    await this.#letGo()
   }
 
-  /** Copies as much of the chunk as the current block takes; small chunks share one, and the caller's buffer is free. */
-  async #fill(chunk: Uint8Array, at: number): Promise<number> {
-    if (this.#block === undefined && !(await this.#newBlock(chunk.byteLength - at))) return chunk.byteLength
+  /** Copies as much of the chunk as the current block takes, and answers up to where; small chunks share one. */
+  #fill(chunk: Uint8Array, at: number): number {
     const block = this.#block as Buffer
     const part = chunk.subarray(at, at + block.byteLength - this.#filled)
     block.set(part, this.#filled)
     this.#filled += part.byteLength
-    if (this.#filled === block.byteLength) {
-      this.#closeBlock()
-      if (this.#sink) {
-        await this.#flush(this.#sink)
-        // The sink has taken it: the memory is filled anew.
-        if (this.#state === 'whole' && block.byteLength === BLOCK_BYTES) this.#spare = block
-      }
-    }
-    return part.byteLength
+    if (this.#sink === undefined && this.#filled === block.byteLength) this.#closeBlock()
+    return at + part.byteLength
   }
 
-  /** A block in memory while there is room for it, else one that is on its way to the sink. */
-  async #newBlock(wanted: number): Promise<boolean> {
+  /** A block in memory while there is room for it, or one that is on its way to the sink. */
+  #newBlock(wanted: number): boolean {
     const { memory, budget } = this.#options
-    const size = Math.min(BLOCK_BYTES, Math.max(wanted, 4096))
-    if (this.#sink === undefined && (this.#memory + size > memory || !budget.takeMemory(size))) {
-      this.#sink = await this.#options.openSink()
-      await this.#flush(this.#sink)
-    } else if (this.#sink === undefined) {
+    const size = this.#sink ? BLOCK_BYTES : Math.min(BLOCK_BYTES, Math.max(wanted, 4096))
+    if (this.#sink === undefined) {
+      if (this.#memory + size > memory || !budget.takeMemory(size)) return false
       this.#memory += size
     }
-    if (this.#state !== 'whole') return false
-    this.#block = this.#spare?.byteLength === size ? this.#spare : Buffer.allocUnsafe(size)
+    this.#block = this.#spare ?? Buffer.allocUnsafe(size)
     this.#spare = undefined
-    this.#filled = 0
     return true
+  }
+
+  /** From now on to the sink, what is in memory first. */
+  async #startSending(): Promise<void> {
+    this.#sink = await this.#options.openSink()
+    this.#sending = this.#write(this.#sink, this.#blocks)
+  }
+
+  /** Sends the block that is full, once the one before it has arrived, and takes the memory of that one for the next. */
+  async #send(sink: S): Promise<void> {
+    const block = this.#block as Buffer
+    await this.#sending
+    if (this.#state !== 'whole') return
+    this.#block = undefined
+    this.#filled = 0
+    this.#sending = this.#write(sink, [block]).then(() => {
+      if (this.#state === 'whole') this.#spare = block
+    })
+  }
+
+  /** Never rejects: with what goes wrong the spool is lost. */
+  async #write(sink: S, blocks: readonly Uint8Array[]): Promise<void> {
+    const { budget, minFree, freeSpace } = this.#options
+    try {
+      for (const block of blocks) {
+        if (!budget.takeDisk(block.byteLength)) return await this.#lose('budget')
+        this.#disk += block.byteLength
+        if (this.#disk > this.#lookAt) {
+          const free = await freeSpace()
+          if (free !== undefined && free < minFree) return await this.#lose('free-space')
+          this.#lookAt = this.#disk + LOOK_EVERY_BYTES
+        }
+        await sink.write(block)
+      }
+      this.#blocks = []
+      this.#giveMemory()
+    } catch (error) {
+      await this.#lose('failed', error)
+    }
   }
 
   #closeBlock(): void {
     if (this.#block === undefined) return
     this.#blocks.push(this.#block.subarray(0, this.#filled))
     this.#block = undefined
-  }
-
-  async #flush(sink: S): Promise<void> {
-    const { budget, minFree, freeSpace } = this.#options
-    for (const block of this.#blocks) {
-      if (!budget.takeDisk(block.byteLength)) return this.#lose('budget')
-      this.#disk += block.byteLength
-      if (this.#disk > this.#lookAt) {
-        const free = await freeSpace()
-        if (free !== undefined && free < minFree) return this.#lose('free-space')
-        this.#lookAt = this.#disk + LOOK_EVERY_BYTES
-      }
-      await sink.write(block)
-    }
-    this.#dropMemory()
+    this.#filled = 0
   }
 
   async #lose(loss: SpoolLoss, error?: unknown): Promise<void> {
     this.#state = 'lost'
-    await this.release()
+    await this.#letGo()
     this.#options.onLost(loss, error)
   }
 
-  #dropMemory(): void {
+  async #letGo(): Promise<void> {
+    const sink = this.#sink
+    this.#sink = undefined
     this.#blocks = []
     this.#block = undefined
     this.#spare = undefined
+    this.#giveMemory()
+    this.#options.budget.giveDisk(this.#disk)
+    this.#disk = 0
+    await sink?.discard()
+  }
+
+  #giveMemory(): void {
     this.#options.budget.giveMemory(this.#memory)
     this.#memory = 0
   }

@@ -8,6 +8,7 @@ import {
   makeDirectories,
   makeOwner,
   SharedSync,
+  syncDirectory,
   syncHandle,
   systemCode,
   writeFully,
@@ -102,11 +103,14 @@ export class OutboxFolder {
     let named = false
     try {
       const handle = await disk.open(from, 'wx', 0o600)
+      let written = true
       try {
         await writeFully(handle, bytes)
         if (durability === 'fsync') await syncHandle(handle)
+        written = durability !== 'fsync'
       } finally {
-        await handle.close()
+        if (written) await handle.close()
+        else await disk.closeUnwritten(handle)
       }
       await disk.rename(from, to)
       named = true
@@ -125,6 +129,15 @@ export class OutboxFolder {
       }
       throw error
     }
+  }
+
+  /** Notes durably that something happened once. */
+  async writeMark(mark: string): Promise<void> {
+    const { disk, durability, marks } = this
+    await this.make()
+    await makeDirectories(disk, marks, durability, 0o700)
+    await (await disk.open(join(marks, mark), 'w', 0o600)).close()
+    await syncDirectory(disk, marks, durability)
   }
 
   /** Says that this process holds nothing unfinished any more. */

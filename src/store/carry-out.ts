@@ -13,9 +13,10 @@ import {
 import { verifyArrival } from './arrival.js'
 import { settleConflict } from './conflicts.js'
 import type { StoreContext } from './context.js'
+import { isInDoubt, noteDoubt } from './doubt.js'
+import { nothingHeld } from './holding.js'
 import { putRecord } from './put-record.js'
-import { evictCopies, headIfThere, lookAround, type OtherCopy, removeVersion } from './versions.js'
-import { isInDoubt, noteDoubt, nothingHeld } from './waiting.js'
+import { evictCopies, headIfThere, lookAround, type OtherCopy, removeVersionOn } from './versions.js'
 
 /**
  * What became of a record. `settled`: it waits no longer. `arrived`: it was carried out, and waits on only because a
@@ -260,7 +261,7 @@ class Work {
         hint: "Delete it by hand, or set reconcile.unsafeDelete to 'apply'.",
       })
     }
-    await removeVersion(this.#context, driver, key, etag, this.#options.signal)
+    await removeVersionOn(this.#context, driver, key, etag, this.#options.signal)
   }
 
   /** Near copies that are older than what has arrived; whoever has superseded it meanwhile sees to them. */

@@ -3,14 +3,15 @@ import { isStorageError, StorageError } from '../errors/index.js'
 import { quoteKey } from '../keys/index.js'
 import type { OutboxRecord } from '../outbox/index.js'
 import { type StoreContext, storedBlob } from './context.js'
+import { type HeldRecord, holding } from './holding.js'
 import type { StoreCopyOptions } from './options.js'
 import type { Location } from './paths/index.js'
 import { othersFor, resolve, routeTo } from './plan.js'
 import { putBlob } from './put.js'
 import type { StoredBlob } from './stored.js'
 import { openTransfer, readFailure, sourceOf, verifyTransfer } from './transfer.js'
-import { headIfThere, lookAround, removeCopies, removeVersion, settleVersions } from './versions.js'
-import { fallsBack, type HeldRecord, holding, keepDelete, outboxOf, waitsNoLonger } from './waiting.js'
+import { headIfThere, lookAround, removeCopies, removeVersionOn, settleVersions } from './versions.js'
+import { fallsBack, keepDelete, outboxOf, waitsNoLonger } from './waiting.js'
 
 /** Copies a blob with its attributes: by the driver itself where both ends are on one that can, else streamed and verified. */
 export async function copyBlob(
@@ -219,7 +220,7 @@ async function removeOrKeep(
   // As long as the copy is only here, the source on its driver is the one that survives the loss of this machine.
   if (box && (held?.busy || copy.pendingFor !== undefined)) return keep()
   try {
-    if (etag !== undefined) await removeVersion(context, driver, key, etag, signal)
+    if (etag !== undefined) await removeVersionOn(context, driver, key, etag, signal)
     else await context.drivers.ask(driver, 'delete', key, (asked) => asked.delete(key, { signal }))
   } catch (error) {
     if (!box || !fallsBack(context, driver, error)) throw error

@@ -5,20 +5,12 @@ import type { OutboxRecord } from '../outbox/index.js'
 import type { StoreContext } from './context.js'
 import { type CurrentVersion, currentVersion, type DeletePlan, deletePlan } from './delete-plan.js'
 import { namedFailure } from './failures.js'
+import { type HeldRecord, holding } from './holding.js'
 import { aborted } from './read.js'
 import type { PathDeleteResult } from './stored.js'
 import { tellFailed } from './tell-failed.js'
 import { type OtherCopy, removeCopies, removeCopy } from './versions.js'
-import {
-  endWaiting,
-  fallsBack,
-  type HeldRecord,
-  holding,
-  isSameVersion,
-  keepDelete,
-  outboxOf,
-  waitsNoLonger,
-} from './waiting.js'
+import { endWaiting, fallsBack, isSameVersion, keepDelete, outboxOf, waitsNoLonger } from './waiting.js'
 
 const BATCH = 500
 const PARALLEL = 16

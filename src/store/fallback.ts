@@ -4,17 +4,9 @@ import { isStorageError, type StorageError } from '../errors/index.js'
 import type { Outbox, OutboxPut, OutboxRecord, OutboxStage, PutRecord } from '../outbox/index.js'
 import { pendingBlob, type StoreContext, storedBlob } from './context.js'
 import { namedFailure } from './failures.js'
+import { assertBudget, assertVolume } from './room.js'
 import type { StoredBlob } from './stored.js'
-import {
-  assertBudget,
-  assertVolume,
-  bothFailed,
-  entryFacts,
-  fallsBack,
-  inherit,
-  keptWaiting,
-  outboxOf,
-} from './waiting.js'
+import { bothFailed, entryFacts, fallsBack, inherit, keptWaiting, outboxOf } from './waiting.js'
 import { type Watchdog, watchProgress } from './watchdog.js'
 
 /** A put that was checked and routed. */
@@ -94,7 +86,7 @@ async function putOnce(attempt: Attempt, intake: Intake): Promise<StoredBlob> {
   } catch (error) {
     if (tee.failure) throw tee.failure.error
     if (!fallsBack(context, driver, error)) throw error
-    if (spool === undefined || !spool.whole) throw withoutNet(error as StorageError)
+    if (spool === undefined || !(await spool.isWhole())) throw withoutNet(error as StorageError)
     return await keepInOutbox(attempt, error as StorageError, intake.size, () => tee.drain(spool))
   } finally {
     watchdog.stop()

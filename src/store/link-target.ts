@@ -17,7 +17,8 @@ export interface LinkTarget extends Location {
  * decides, and never a far driver: whether the blob is there at all is not known. NOT_FOUND where it is known that it is not.
  */
 export async function linkTarget(context: StoreContext, path: string, operation: string): Promise<LinkTarget> {
-  const { resolution, steps } = await readPlan(context, path)
+  const resolution = resolve(context, path)
+  const { steps } = await readPlan(context, resolution)
   const [hint] = resolution.candidates
   const missing = context.drivers.get(hint.driver) === undefined ? hint.driver : undefined
   const target = missing === undefined ? undefined : context.fallback.targets.get(missing)

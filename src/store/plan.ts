@@ -4,9 +4,8 @@ import type { StoreContext } from './context.js'
 import { type Location, type Resolution, resolvePath } from './paths/index.js'
 import { chooseDriver, type RoutingContext } from './routing/index.js'
 
-/** What a path means, and where the blob is looked for, in order. */
+/** Where the blob that a path means is looked for, in order. */
 export interface ReadPlan {
-  readonly resolution: Resolution
   /** Distinct; those on a driver that is not configured are left out. */
   readonly steps: readonly Location[]
   /** The driver that the path names, if there is none behind that name. */
@@ -25,8 +24,7 @@ export function resolve(context: StoreContext, path: string): Resolution {
 }
 
 /** Where a blob is looked for: the outbox is not in it, since it comes first for every key. */
-export async function readPlan(context: StoreContext, path: string): Promise<ReadPlan> {
-  const resolution = resolve(context, path)
+export async function readPlan(context: StoreContext, resolution: Resolution): Promise<ReadPlan> {
   const steps: Location[] = []
   const add = (driver: string, key: string) => {
     const known = steps.some((step) => step.driver === driver && step.key === key)
@@ -38,7 +36,7 @@ export async function readPlan(context: StoreContext, path: string): Promise<Rea
   }
   const [{ driver }] = resolution.candidates
   const missing = !resolution.bare && context.drivers.get(driver) === undefined ? driver : undefined
-  return { resolution, steps, missing }
+  return { steps, missing }
 }
 
 /** The drivers on which a key of `driver` may be too: near ones, and from a near one the far ones once blobs moved there. */

@@ -5,13 +5,14 @@ import { assertKey, quoteKey } from '../keys/index.js'
 import type { OutboxRecord } from '../outbox/index.js'
 import { type StoreContext, storedBlob } from './context.js'
 import { putWithFallback, type RoutedPut } from './fallback.js'
+import { type HeldRecord, holding } from './holding.js'
 import { checkLimits } from './limits.js'
 import type { StorePutOptions } from './options.js'
 import { routeTo } from './plan.js'
 import type { StoredBlob } from './stored.js'
 import { tellFailed } from './tell-failed.js'
 import { headIfThere, lookAround, type OtherVersions, settleVersions } from './versions.js'
-import { type HeldRecord, holding, isSameVersion, outboxOf, waitsNoLonger } from './waiting.js'
+import { isSameVersion, outboxOf, waitsNoLonger } from './waiting.js'
 
 /** Writes a blob to the driver that it is routed to. */
 export async function putBlob(

@@ -13,7 +13,7 @@ import type { PutRecord } from '../outbox/index.js'
 import { pendingBlob, type StoreContext, storedBlob } from './context.js'
 import { failureKind } from './failures.js'
 import type { Location } from './paths/index.js'
-import { notFound, type ReadPlan, readPlan } from './plan.js'
+import { notFound, type ReadPlan, readPlan, resolve } from './plan.js'
 import type { StoredBlob } from './stored.js'
 import { StoredReader } from './stored-reader.js'
 import { tellFailed } from './tell-failed.js'
@@ -112,13 +112,22 @@ export async function findBlob<T>(
   { signal }: SignalOptions,
   finders: Finders<T>,
 ): Promise<T> {
-  const plan = await readPlan(context, path)
-  const [{ key }] = plan.resolution.candidates
+  const resolution = resolve(context, path)
+  const [likeliest] = resolution.candidates
+  const { key } = likeliest
   if (signal?.aborted) throw aborted(operation, key, signal)
   const search = new Search(context, finders)
-  const keys = [...new Set(plan.resolution.candidates.map((candidate) => candidate.key))]
-  for (const one of keys) {
-    const found = (await search.outbox(one)) ?? (await search.drivers(plan.steps.filter((step) => step.key === one)))
+  // Nearly every read ends here: where else the blob may be is worked out only where it does not.
+  const first = context.drivers.get(likeliest.driver) ? [likeliest] : []
+  const here = (await search.outbox(key)) ?? (await search.drivers(first))
+  if (here) return here.value
+  const plan = await readPlan(context, resolution)
+  for (const one of new Set(resolution.candidates.map((candidate) => candidate.key))) {
+    const steps = plan.steps.filter((step) => step.key === one)
+    const found =
+      one === key
+        ? await search.drivers(steps.slice(first.length))
+        : ((await search.outbox(one)) ?? (await search.drivers(steps)))
     if (found) return found.value
   }
   // A blob that moved from a place not asked yet to one asked before was there all the time.

@@ -3,11 +3,11 @@ import { isStorageError, type StorageError } from '../errors/index.js'
 import type { Outbox, OutboxRecord } from '../outbox/index.js'
 import { carryOut, olderCopies } from './carry-out.js'
 import type { StoreContext } from './context.js'
+import { noteDoubt } from './doubt.js'
 import { failureKind, namedFailure } from './failures.js'
 import type { ReconcileOptions } from './options.js'
 import { Pace, paced } from './pace.js'
 import { aborted } from './read.js'
-import { noteDoubt } from './waiting.js'
 
 /** What one run of `reconcile` did. */
 export interface ReconcileResult {

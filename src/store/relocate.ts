@@ -3,12 +3,13 @@ import { quoteKey } from '../keys/index.js'
 import type { Outbox, OutboxRecord } from '../outbox/index.js'
 import { carryOut } from './carry-out.js'
 import { type StoreContext, storedBlob } from './context.js'
+import { holding, nothingHeld } from './holding.js'
 import type { RelocateOptions } from './options.js'
 import { resolve } from './plan.js'
 import type { StoredBlob } from './stored.js'
 import { openTransfer, readFailure, sourceOf, verifyTransfer } from './transfer.js'
-import { lookAround, removeVersion, settleVersions } from './versions.js'
-import { holding, keepDelete, nothingHeld, outboxOf, waitsNoLonger } from './waiting.js'
+import { lookAround, removeVersionOn, settleVersions } from './versions.js'
+import { keepDelete, outboxOf, waitsNoLonger } from './waiting.js'
 
 /** What `relocate` did; `oldPath` and `newPath` are what an UPDATE of the database needs. */
 export interface Relocation<D extends string = string> {
@@ -69,8 +70,8 @@ function relocateStored(
     try {
       // A delete that waits for the driver is older than what has come to it now.
       await settleVersions(context, key, to, { copies: [], unseen: [] }, held)
-      await removeVersion(context, driver, key, etag, signal).catch(async (error: unknown) => {
-        if (isStorageError(error, 'PRECONDITION_FAILED')) await removeVersion(context, to, key, arrived.etag, signal)
+      await removeVersionOn(context, driver, key, etag, signal).catch(async (error: unknown) => {
+        if (isStorageError(error, 'PRECONDITION_FAILED')) await removeVersionOn(context, to, key, arrived.etag, signal)
         throw error
       })
     } catch (error) {
@@ -137,7 +138,7 @@ async function stopWaiting(
     return true
   } catch (error) {
     if (current) throw error
-    await removeVersion(context, driver, key, etag, signal).catch((refused: unknown) => {
+    await removeVersionOn(context, driver, key, etag, signal).catch((refused: unknown) => {
       // Somebody else's version by now.
       if (!isStorageError(refused, 'PRECONDITION_FAILED')) throw refused
     })

@@ -4,7 +4,8 @@ import { quoteKey } from '../keys/index.js'
 import type { OutboxRecord } from '../outbox/index.js'
 import type { StoreContext } from './context.js'
 import { failureKind } from './failures.js'
-import { endWaiting, fallsBack, type HeldRecord, keepDelete, outboxOf } from './waiting.js'
+import type { HeldRecord } from './holding.js'
+import { endWaiting, fallsBack, keepDelete, outboxOf } from './waiting.js'
 
 /** What a key had on other drivers before a change of it began. */
 export interface OtherVersions {
@@ -119,7 +120,7 @@ export async function removeCopy(
   signal?: AbortSignal | undefined,
 ): Promise<void> {
   try {
-    await removeVersion(context, driver, key, etag, signal)
+    await removeVersionOn(context, driver, key, etag, signal)
   } catch (error) {
     if (isStorageError(error, 'PRECONDITION_FAILED')) return
     const box = fallsBack(context, driver, error) ? outboxOf(context, driver) : undefined
@@ -144,7 +145,7 @@ export async function removeCopies(
     const copy = await headIfThere(context, driver, key, signal)
     if (copy === undefined) continue
     try {
-      await removeVersion(context, driver, key, copy.etag, signal)
+      await removeVersionOn(context, driver, key, copy.etag, signal)
       removed = true
     } catch (error) {
       if (!isStorageError(error, 'PRECONDITION_FAILED')) throw error
@@ -210,7 +211,7 @@ function changedMeanwhile(key: string): StorageError {
  * Deletes this version of the key on a driver. PRECONDITION_FAILED where another one is there; a key that is gone is
  * fine. Where the driver has no conditional delete there is an instant between looking and deleting.
  */
-export async function removeVersion(
+export async function removeVersionOn(
   context: StoreContext,
   driver: string,
   key: string,

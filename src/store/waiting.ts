@@ -1,15 +1,8 @@
 import { isStorageError, StorageError } from '../errors/index.js'
 import { quoteKey } from '../keys/index.js'
-import type {
-  DeleteRecord,
-  Inherited,
-  Outbox,
-  OutboxClaim,
-  OutboxDelete,
-  OutboxPut,
-  OutboxRecord,
-} from '../outbox/index.js'
+import type { DeleteRecord, Inherited, Outbox, OutboxDelete, OutboxPut, OutboxRecord } from '../outbox/index.js'
 import type { StoreContext } from './context.js'
+import { isInDoubt } from './doubt.js'
 import { failureKind, namedFailure } from './failures.js'
 import { nameOf } from './name-of.js'
 
@@ -73,66 +66,6 @@ export function inherit(
     base: current.base,
     ...(seen > 0 ? { seen: new Date(seen) } : {}),
     ...(latest > 0 ? { doubtUntil: new Date(latest) } : {}),
-  }
-}
-
-/** Whether a request of the key that nobody answered may still take effect. */
-export function isInDoubt({ notes }: StoreContext, record: OutboxRecord): boolean {
-  return notes.doubtUntil(record) > Date.now()
-}
-
-/** Notes that a request for the record was sent and never answered. Other processes keep away from it meanwhile. */
-export function noteDoubt({ notes, fallback }: StoreContext, record: OutboxRecord, claim: OutboxClaim): void {
-  if (fallback.grace === 0) return
-  notes.doubt(record, Date.now() + fallback.grace)
-  claim.keep(fallback.grace)
-}
-
-/** Why a driver is not asked although it may be there. */
-export type Busy = 'doubt' | 'claimed'
-
-/** The key's record, and the right to supersede it on its driver. */
-export interface HeldRecord {
-  readonly record: OutboxRecord | undefined
-  readonly claim: OutboxClaim | undefined
-  /** Set where the change has to wait in the outbox behind the record. */
-  readonly busy: Busy | undefined
-  release(): Promise<void>
-}
-
-/** A key of which nothing waits. */
-export const nothingHeld: HeldRecord = { record: undefined, claim: undefined, busy: undefined, release: async () => {} }
-
-/**
- * Keeps other processes from carrying out what waits while it is superseded. Where one does so already, or a lost
- * request may still take effect, the change goes through the outbox too, which is where such things are sorted out.
- */
-async function holdRecord(context: StoreContext, key: string): Promise<HeldRecord> {
-  const box = context.outbox?.box
-  for (;;) {
-    const record = await box?.find(key)
-    if (box === undefined || record === undefined) return nothingHeld
-    // In doubt too: whoever carries it out is not to take what this change writes elsewhere for an older copy.
-    const claim: OutboxClaim | undefined = await box.claim(record)
-    if (claim?.died) noteDoubt(context, record, claim)
-    const doubt = isInDoubt(context, record) ? 'doubt' : undefined
-    if (claim) return { record, claim, busy: doubt, release: () => claim.release() }
-    if ((await box.find(key))?.token === record.token)
-      return { record, claim: undefined, busy: doubt ?? 'claimed', release: async () => {} }
-  }
-}
-
-/** Holds the key's record while `work` runs. */
-export async function holding<T>(
-  context: StoreContext,
-  key: string,
-  work: (held: HeldRecord) => Promise<T>,
-): Promise<T> {
-  const held = await holdRecord(context, key)
-  try {
-    return await work(held)
-  } finally {
-    await held.release()
   }
 }
 
@@ -255,36 +188,6 @@ export function keptWaiting(context: StoreContext, record: OutboxRecord, failure
       : `${nameOf(context, driver)} delete failed, it waits in ${to} storage`,
   )
   context.events.emit('fallback', { key, path, from: driver, to, operation, size, code, error: failure })
-}
-
-/** NO_SPACE or CONFIGURATION where the volume of the outbox is not to take so many bytes more. */
-export async function assertVolume(context: StoreContext, box: Outbox, bytes: number): Promise<void> {
-  const { minFree, requireDurable } = context.fallback
-  const { free, ephemeral } = await box.volume()
-  if (requireDurable && ephemeral !== undefined) {
-    throw new StorageError('CONFIGURATION', `What waits would lie on ${ephemeral}, which is gone with this machine.`, {
-      hint: 'Put the local root on a volume that stays, or leave requireDurable off.',
-      outcome: 'unchanged',
-    })
-  }
-  if (free !== undefined && free - bytes < minFree) {
-    throw new StorageError('NO_SPACE', `Fewer than ${minFree} bytes would be left free on the volume of the outbox.`, {
-      hint: 'Make room on the volume of the local root, or lower fallback.minFree.',
-      outcome: 'unchanged',
-    })
-  }
-}
-
-/** NO_SPACE where so many bytes more are not to wait. */
-export async function assertBudget(context: StoreContext, box: Outbox, bytes: number): Promise<void> {
-  const { maxBytes } = context.fallback
-  if (maxBytes === Number.POSITIVE_INFINITY) return
-  const waiting = (await box.summary()).bytes
-  if (waiting + bytes <= maxBytes) return
-  throw new StorageError('NO_SPACE', `${waiting} bytes wait already, and at most ${maxBytes} may.`, {
-    hint: 'Bring the driver back, or raise fallback.maxBytes.',
-    outcome: 'unchanged',
-  })
 }
 
 /** The driver's failure, when its fallback has failed as well. */

@@ -51,7 +51,7 @@ export const doubts = [
   },
   {
     name: 'a put trusts what a process that died has left',
-    file: 'src/store/waiting.ts',
+    file: 'src/store/holding.ts',
     find: 'if (claim?.died) noteDoubt(context, record, claim)',
     replace: '',
     tests: doubt('another put goes through the outbox'),

@@ -71,7 +71,7 @@ export const fallingBack = [
   },
   {
     name: 'maxBytes does not count',
-    file: 'src/store/waiting.ts',
+    file: 'src/store/room.ts',
     find: 'if (waiting + bytes <= maxBytes) return',
     replace: 'return',
     tests: file('store/background', 'bounded by bytes'),
@@ -85,7 +85,7 @@ export const fallingBack = [
   },
   {
     name: 'minFree does not count',
-    file: 'src/store/waiting.ts',
+    file: 'src/store/room.ts',
     find: 'if (free !== undefined && free - bytes < minFree) {',
     replace: 'if (false) {',
     tests: file('store/background', 'leaves room on the volume'),
@@ -99,7 +99,7 @@ export const fallingBack = [
   },
   {
     name: 'requireDurable does not count',
-    file: 'src/store/waiting.ts',
+    file: 'src/store/room.ts',
     find: 'if (requireDurable && ephemeral !== undefined) {',
     replace: 'if (false) {',
     tests: handOver('on a volume that is gone with the machine'),

@@ -86,7 +86,7 @@ export const processes = [
   },
   {
     name: 'a change does not give the record back that it supersedes',
-    file: 'src/store/waiting.ts',
+    file: 'src/store/holding.ts',
     find: 'await held.release()',
     replace: '',
     tests: handOver('gives the record that it supersedes back'),

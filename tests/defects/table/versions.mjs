@@ -1,4 +1,15 @@
-import { file, handOver, model, outbox, overlap, s3, waiting } from './tests.mjs'
+import {
+  file,
+  handOver,
+  model,
+  olderCopies,
+  outbox,
+  overlap,
+  overlapConditions,
+  overlapRelocations,
+  s3,
+  waiting,
+} from './tests.mjs'
 
 /**
  * Which version a key has.
@@ -101,7 +112,7 @@ export const versions = [
   },
   {
     name: 'a change behind a lost request does not keep others from handing over',
-    file: 'src/store/waiting.ts',
+    file: 'src/store/holding.ts',
     find: 'const claim: OutboxClaim | undefined = await box.claim(record)',
     replace: `if (isInDoubt(context, record)) return { record, claim: undefined, busy: 'doubt', release: async () => {} }
     const claim: OutboxClaim | undefined = await box.claim(record)`,
@@ -119,28 +130,28 @@ export const versions = [
     file: 'src/store/put.ts',
     find: "if (!isStorageError(error, 'NOT_FOUND')) throw error\n    // It was handed",
     replace: 'throw error\n    // It was handed',
-    tests: overlap('put holds for what is handed over'),
+    tests: overlapConditions('put holds for what is handed over'),
   },
   {
     name: 'a condition on what is handed over in the same moment does not hold, for a delete',
     file: 'src/store/delete.ts',
     find: "(isStorageError(error, 'NOT_FOUND') ? run() : Promise.reject(error))",
     replace: 'Promise.reject(error)',
-    tests: overlap('delete holds for what is handed over'),
+    tests: overlapConditions('delete holds for what is handed over'),
   },
   {
     name: 'the waiting ends before the older copy is gone',
     file: 'src/store/waiting.ts',
     find: "covers = current.operation === 'put' && !cleared",
     replace: 'covers = false',
-    tests: overlap('a put that reaches S3'),
+    tests: olderCopies('a put that reaches S3'),
   },
   {
     name: 'a put removes the copy on the disk below a tombstone that still hides what was put',
     file: 'src/store/versions.ts',
     find: 'await supersede(context, key, driver, held, judged, evict)',
     replace: 'await evict()\n  await supersede(context, key, driver, held, judged, evict)',
-    tests: overlap('below a tombstone'),
+    tests: olderCopies('below a tombstone'),
     long: s3('kill/kill'),
   },
   {
@@ -148,7 +159,7 @@ export const versions = [
     file: 'src/store/waiting.ts',
     find: "covers = current?.operation === 'put' && !cleared",
     replace: 'covers = false',
-    tests: overlap('a delete, with S3 down'),
+    tests: olderCopies('a delete, with S3 down'),
     long: s3('kill/kill'),
   },
   {
@@ -156,7 +167,7 @@ export const versions = [
     file: 'src/store/copy.ts',
     find: 'await removeCopies(context, source.key, near, signal)\n    for (const name of near) below.delete(name)',
     replace: 'void removeCopies',
-    tests: overlap('a move, with S3'),
+    tests: olderCopies('a move, with S3'),
     long: s3('kill/kill'),
   },
   {
@@ -171,7 +182,7 @@ export const versions = [
     file: 'src/store/versions.ts',
     find: '(claim !== undefined && !judged)',
     replace: 'false',
-    tests: overlap('begun before, has ended'),
+    tests: overlapConditions('begun before, has ended'),
   },
   {
     name: 'the end of what waits is judged before its instant',
@@ -192,28 +203,28 @@ export const versions = [
     file: 'src/store/relocate.ts',
     find: 'current = now?.token === record.token',
     replace: 'current = true',
-    tests: overlap('takes along what that one has put'),
+    tests: overlapRelocations('takes along what that one has put'),
   },
   {
     name: 'a relocation does not give way to a put of another process',
     file: 'src/store/relocate.ts',
     find: "if (busy === 'claimed')",
     replace: "if (busy === 'doubt')",
-    tests: overlap('gives up while that one'),
+    tests: overlapRelocations('gives up while that one'),
   },
   {
     name: 'a delete with a condition deletes elsewhere without one',
     file: 'src/store/delete.ts',
     find: 'if (current) return await deleteMatching',
     replace: 'if (current && !plan.near.includes(current.driver)) return await deleteMatching',
-    tests: overlap('takes nothing that came'),
+    tests: overlapConditions('takes nothing that came'),
   },
   {
     name: 'a relocation that stopped midway has changed nothing',
     file: 'src/store/relocate.ts',
     find: "isStorageError(error) ? error.with({ outcome: 'unknown' }) : error",
     replace: 'error',
-    tests: overlap('may be on both sides'),
+    tests: overlapRelocations('may be on both sides'),
   },
   {
     name: 'the tombstone of a moved source does not wait for the copy',

@@ -97,9 +97,10 @@ test('the budget of the store is shared, and given back', async () => {
   const { spool, budget, losses, sinks } = makeSpool(1_000_000, {
     limits: { totalMemory: 300_000, totalDisk: 600_000 },
   })
-  for (let i = 0; i < 8; i++) await spool.add(Buffer.alloc(100_000))
+  // The second block for the sink is full with the last of them.
+  for (let i = 0; i < 9; i++) await spool.add(Buffer.alloc(100_000))
+  expect(await spool.isWhole()).toBe(false)
   expect(losses).toEqual(['budget'])
-  expect(spool.whole).toBe(false)
   expect(sinks.map(({ discarded }) => discarded)).toEqual([true])
   await spool.add(Buffer.alloc(100_000))
   expect(budget.takeMemory(300_000)).toBe(true)
@@ -111,7 +112,19 @@ test('too little free space and a failing disk give up once', async () => {
   const broken = makeSpool(0, { failAfter: 1 })
   for (const { spool, losses } of [full, broken]) {
     for (let i = 0; i < 10; i++) await spool.add(Buffer.alloc(200_000))
+    expect(await spool.isWhole()).toBe(false)
     expect(losses).toHaveLength(1)
   }
   expect([...full.losses, ...broken.losses]).toEqual(['free-space', 'failed'])
+})
+
+test('the source may fill its memory anew while what it held is still written', async () => {
+  const { spool } = makeSpool(0)
+  const chunk = Buffer.alloc(100_000)
+  for (let i = 0; i < 20; i++) await spool.add(chunk.fill(i))
+  const written = Buffer.concat((await spool.handOver()).chunks)
+  expect(written.byteLength).toBe(2_000_000)
+  for (let i = 0; i < 20; i++) {
+    expect(written.subarray(i * 100_000, (i + 1) * 100_000).equals(Buffer.alloc(100_000, i))).toBe(true)
+  }
 })
