@@ -41,11 +41,15 @@ export function splitExtension(name: string): readonly [stem: string, extension:
   return at > 0 ? [name.slice(0, at), name.slice(at)] : [name, '']
 }
 
-/** The name with `suffix` between stem and extension, the stem cut so that all of it has at most `maxBytes` bytes. */
+/**
+ * The name with `suffix` between stem and extension, the stem cut so that all of it has at most `maxBytes` bytes. An extension
+ * that would leave nothing of the stem is none.
+ */
 export function withSuffix(name: string, suffix: string, maxBytes: number): string {
+  const room = maxBytes - Buffer.byteLength(suffix)
   const [stem, extension] = splitExtension(name)
-  const room = maxBytes - Buffer.byteLength(extension) - Buffer.byteLength(suffix)
-  return `${cutToBytes(stem, room)}${suffix}${extension}`
+  const cut = cutToBytes(stem, room - Buffer.byteLength(extension))
+  return cut === '' ? `${cutToBytes(name, room)}${suffix}` : `${cut}${suffix}${extension}`
 }
 
 export function checkMaxBytes(maxBytes: number): void {
@@ -98,6 +102,7 @@ const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' })
 /** The start of `text` in at most `maxBytes` bytes, cut between graphemes, or between code points of one huge one. */
 function cutToBytes(text: string, maxBytes: number): string {
   if (Buffer.byteLength(text) <= maxBytes) return text
+  if (maxBytes <= 0) return ''
   const start = text.slice(0, maxBytes + 2)
   const byGrapheme = takeBytes(
     Array.from(graphemes.segment(start), ({ segment }) => segment),

@@ -121,6 +121,18 @@ describe('sanitizeFilename', () => {
     expect(() => uniqueName('a', { maxBytes })).toThrow(/maxBytes/)
   })
 
+  it.each([
+    `CON.tarnul.${'x'.repeat(120)}`,
+    `a.tar.${'é'.repeat(100)}`,
+    `😀.tar.${'é'.repeat(20)}`,
+    `a.${'😀'.repeat(20)}`,
+  ])('an extension that leaves no room for the name: %j', (name) => {
+    for (let maxBytes = 32; maxBytes <= 255; maxBytes++) {
+      expectSafe(sanitizeFilename(name, { maxBytes }), maxBytes)
+      expectSafe(uniqueName(name, { maxBytes }), maxBytes)
+    }
+  })
+
   const anyName = fc.oneof(
     fc.string({ unit: 'binary', maxLength: 400 }),
     fc.string({ unit: 'grapheme', maxLength: 200 }),

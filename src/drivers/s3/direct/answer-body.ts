@@ -112,14 +112,9 @@ export class AnswerBody implements LazySource {
   }
 
   async release(): Promise<void> {
-    this.destroy(this.#failures.aborted())
-    while (!this.#ended) await new Promise<void>((resolve) => this.#wakeAlso(resolve))
-  }
-
-  /** Ends it with this failure, unless it has ended. */
-  destroy(failure: StorageError): void {
     this.#chunks = []
-    if (!this.#ended) this.#fail(failure)
+    if (!this.#ended) this.#fail(this.#failures.aborted())
+    while (!this.#ended) await new Promise<void>((resolve) => this.#wakeAlso(resolve))
   }
 
   #next(): Promise<void> {
