@@ -1,5 +1,5 @@
 import { compareKeys } from '../keys/index.js'
-import { hashOfKey, parseRecordName, type RecordName } from './record-name.js'
+import { hashOfKey, type RecordName } from './record-name.js'
 import type { OutboxListOptions, OutboxRecord, OutboxSummary } from './types.js'
 
 /** Where the body of a record lies. */
@@ -17,6 +17,8 @@ export interface LoadedRecord {
 /** A record as far as it is known: by its name, or by what it says too. */
 export interface PendingEntry {
   readonly name: RecordName
+  /** Grows with each time that records were learnt of. */
+  readonly since: number
   loaded?: LoadedRecord | undefined
 }
 
@@ -30,6 +32,7 @@ export class PendingIndex {
   #keys: string[] = []
   #fresh: string[] = []
   #bytes = 0
+  #now = 0
 
   /** How many keys wait. */
   get size(): number {
@@ -53,7 +56,7 @@ export class PendingIndex {
       if (loaded) this.setLoaded(known, loaded)
       return known
     }
-    const entry: PendingEntry = { name }
+    const entry: PendingEntry = { name, since: this.#now++ }
     this.#byName.set(name.name, entry)
     this.#unread.add(entry)
     this.#change(name.hash, (entries) =>
@@ -83,12 +86,17 @@ export class PendingIndex {
     if (this.#keys[at] === key) this.#keys.splice(at, 1)
   }
 
-  /** Forgets a record of which the file is gone, and those of its key below it: whoever removes one has removed them first. */
+  /**
+   * Forgets a record of which the file is gone, and those of its key below it: whoever removes one has removed them first.
+   * That it is gone may be told late, when nothing waited meanwhile and the generations of the key have begun anew: what
+   * was learnt of after it is none of those below it.
+   */
   forget(name: string): void {
-    const gone = this.#byName.get(name)?.name ?? parseRecordName(name)
+    const gone = this.#byName.get(name)
     if (gone === undefined) return
-    for (const { name: other } of this.#byHash.get(gone.hash) ?? []) {
-      if (other.name === name || other.generation < gone.generation) this.remove(other.name)
+    for (const other of this.#byHash.get(gone.name.hash) ?? []) {
+      const isBelow = other.name.generation < gone.name.generation && other.since < gone.since
+      if (other === gone || isBelow) this.remove(other.name.name)
     }
   }
 
@@ -98,7 +106,13 @@ export class PendingIndex {
       const there = new Set(names.map(({ name }) => name))
       for (const name of [...this.#byName.keys()]) if (!there.has(name)) this.remove(name)
     }
-    for (const name of names) this.add(name)
+    // What is found together says nothing of which came first.
+    const now = this.#now
+    for (const name of names) {
+      this.#now = now
+      this.add(name)
+    }
+    this.#now = now + 1
   }
 
   has(name: string): boolean {

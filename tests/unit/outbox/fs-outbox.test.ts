@@ -178,6 +178,21 @@ describe('generations', () => {
     }
   })
 
+  test('that begin anew are not forgotten with older ones, of which it is told late that they are gone', async () => {
+    const folder = await tempFolder()
+    const [one, other] = [openOutbox(folder), openOutbox(folder)]
+    await put(one, 'a', 'first')
+    await put(one, 'a', 'second')
+    const third = await put(one, 'a', 'third')
+    // Once what the third has superseded is removed, which is not told yet.
+    await one.list()
+    await other.remove(third)
+    const anew = await put(other, 'a', 'anew')
+    expect(anew.generation).toBe(1)
+    await put(one, 'b', 'told with this')
+    for (const outbox of [one, other]) expect(await outbox.find('a')).toEqual(anew)
+  })
+
   test('end in the instant in which it is asked whether they may: nothing is committed in between', async () => {
     const folder = await tempFolder()
     const [outbox, other] = [openOutbox(folder), openOutbox(folder)]
