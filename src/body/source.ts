@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import { types } from 'node:util'
-import type { BlobBody } from '../driver/index.js'
+import { type BlobBody, keepsChunks } from '../driver/index.js'
 import { StorageError } from '../errors/index.js'
 
 /** One reading of a body. */
@@ -42,15 +42,6 @@ export function bodySource(body: BlobBody): BodySource {
     `A body of type ${kind} is not accepted.`,
     'Pass a string, bytes, a Blob, a stream or an async iterable of bytes.',
   )
-}
-
-/** Iterables whose chunks stay as they are. */
-const kept = new WeakSet<AsyncIterable<Uint8Array>>()
-
-/** The iterable, as one of which no chunk is ever filled anew: whoever takes it in need not copy them. */
-export function keptChunks<T extends AsyncIterable<Uint8Array>>(iterable: T): T {
-  kept.add(iterable)
-  return iterable
 }
 
 /** Lets go of a body that a call refused before it was read. A stream that somebody else reads is left to them. */
@@ -137,7 +128,7 @@ function readWeb(stream: ReadableStream<Uint8Array>): OpenBody {
 
 function iterableSource(iterable: AsyncIterable<Uint8Array>): BodySource {
   return oneShot(
-    () => ({ chunks: iterable, reused: !kept.has(iterable), release() {} }),
+    () => ({ chunks: iterable, reused: !keepsChunks(iterable), release() {} }),
     () => {},
   )
 }

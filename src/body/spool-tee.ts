@@ -1,5 +1,5 @@
+import { keptChunks } from '../driver/index.js'
 import { StorageError } from '../errors/index.js'
-import { keptChunks } from './source.js'
 import type { Spool, SpoolSink } from './spool.js'
 
 /**

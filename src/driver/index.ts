@@ -12,6 +12,7 @@ export {
   weaklySameEtag,
 } from './conditions.js'
 export type * from './driver.js'
+export { keepsChunks, keptChunks } from './kept-chunks.js'
 export { checkListOptions } from './listing.js'
 export { MAX_TIMEOUT } from './max-timeout.js'
 export type * from './options.js'

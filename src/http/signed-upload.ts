@@ -1,4 +1,4 @@
-import { keptChunks } from '../body/index.js'
+import { keptChunks } from '../driver/index.js'
 import { StorageError } from '../errors/index.js'
 import type { SignedTarget, SignedUploadGrant } from '../signing/index.js'
 import { canonical } from './authorize.js'

@@ -1,5 +1,4 @@
-import { keptChunks } from '../../body/index.js'
-import { contentTypeOf } from '../../driver/index.js'
+import { contentTypeOf, keptChunks } from '../../driver/index.js'
 import { isStorageError, StorageError } from '../../errors/index.js'
 import { assertKey } from '../../keys/index.js'
 import type { StoredBlob } from '../../store/index.js'

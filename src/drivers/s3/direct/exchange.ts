@@ -2,7 +2,7 @@ import type { Dispatcher, Pool } from 'undici'
 import type { ExpectedBody } from '../body-failures.js'
 import { AnswerBody } from './answer-body.js'
 import { bodyCheckOf } from './checksum.js'
-import { AttemptFailure } from './failure.js'
+import { AttemptFailure, stopped } from './failure.js'
 
 /** Lower-case names; a header that came several times has several values. */
 export type AnswerHeaders = Readonly<Record<string, string | readonly string[] | undefined>>
@@ -45,6 +45,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   #body: AnswerBody | undefined
   #chunks: Buffer[] = []
   #bytes = 0
+  #idle: NodeJS.Timeout | undefined
   #unlisten = silent
 
   constructor(options: ExchangeOptions, resolve: (answer: Answer) => void, reject: (error: Error) => void) {
@@ -70,7 +71,12 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#status = status
     this.#headers = headers
     const { blob } = this.#options
-    if (blob === undefined || status >= 300) return
+    if (blob === undefined) return
+    if (status >= 300) {
+      // What is no blob after all is watched here: undici was told to leave that to the blob.
+      this.#idle = setTimeout(() => controller.abort(stopped()), blob.idle)
+      return
+    }
     const expected = Number(headers['content-length'] ?? Number.NaN)
     this.#body = new AnswerBody(controller, { ...blob, expected }, bodyCheckOf(headers))
     // The body listens by itself from here on.
@@ -83,6 +89,7 @@ class Exchange implements Dispatcher.DispatchHandler {
       this.#body.add(chunk)
       return
     }
+    this.#idle?.refresh()
     this.#bytes += chunk.byteLength
     if (this.#bytes > LONGEST) {
       controller.abort(new AttemptFailure('AnswerTooLong', `S3 answered with more than ${LONGEST} bytes.`))
@@ -90,15 +97,20 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
-    this.#unlisten()
+    this.#settle()
     if (this.#body) this.#body.end()
     else this.#resolve({ status: this.#status, headers: this.#headers, body: Buffer.concat(this.#chunks) })
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#unlisten()
+    this.#settle()
     if (this.#body) this.#body.break(error)
     else this.#reject(this.#stopped ?? error)
+  }
+
+  #settle(): void {
+    clearTimeout(this.#idle)
+    this.#unlisten()
   }
 
   /** Before a connection stands there is nothing to abort yet. */

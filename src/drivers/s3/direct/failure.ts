@@ -53,7 +53,7 @@ export function brokenExchange(cause: Error & { readonly code?: string }, connec
     case 'UND_ERR_HEADERS_TIMEOUT':
       return timeout('S3 did not begin its answer in time.', cause)
     case 'UND_ERR_BODY_TIMEOUT':
-      return timeout('The answer stopped in the middle.', cause)
+      return stopped(cause)
     case 'UND_ERR_SOCKET':
       return new AttemptFailure('Error', cause.message, { code: 'ECONNRESET', cause })
     default:
@@ -61,6 +61,11 @@ export function brokenExchange(cause: Error & { readonly code?: string }, connec
   }
 }
 
-function timeout(message: string, cause: Error): AttemptFailure {
+/** The body of an answer came to a halt. */
+export function stopped(cause?: Error | undefined): AttemptFailure {
+  return timeout('The answer stopped in the middle.', cause)
+}
+
+function timeout(message: string, cause: Error | undefined): AttemptFailure {
   return new AttemptFailure('TimeoutError', message, { cause })
 }

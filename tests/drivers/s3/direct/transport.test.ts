@@ -239,6 +239,18 @@ describe('the body of an answer', () => {
 })
 
 describe('answers that are none', () => {
+  test('a refusal that stops in the middle: TIMEOUT', async () => {
+    const [driver, { requests }] = await setUp(
+      (response) => {
+        response.writeHead(404, { 'content-length': 1000 })
+        response.write('<Error>')
+      },
+      { timeouts: { idle: 100 } },
+    )
+    expect(await failure(driver.get('key'))).toMatchObject({ code: 'TIMEOUT' })
+    expect(requests).toHaveLength(3)
+  })
+
   test('a page of HTML instead of a list', async () => {
     const [driver] = await setUp((response) => response.end('<html><p>Sign in</html>'))
     expect(await failure(collect(driver.list()))).toMatchObject({ code: 'INTERNAL', operation: 'list' })
