@@ -13,7 +13,12 @@ export function bodyStream(handle: DiskHandle, position: number, length: number,
     if (left === 0) return null
     const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, left))
     const { bytesRead } = await handle.read(buffer, 0, buffer.byteLength, at)
-    if (bytesRead === 0) throw tooShort(key)
+    if (bytesRead === 0) {
+      throw new StorageError('CORRUPT', 'A body in the outbox is shorter than its record says.', {
+        operation: 'get',
+        key,
+      })
+    }
     at += bytesRead
     left -= bytesRead
     return buffer.subarray(0, bytesRead)
@@ -33,24 +38,4 @@ export function bodyStream(handle: DiskHandle, position: number, length: number,
       )
     },
   })
-}
-
-/** `length` bytes of an open file from `position`, in memory. CORRUPT where the file is shorter. */
-export async function readWhole(
-  handle: DiskHandle,
-  position: number,
-  length: number,
-  key: string,
-): Promise<Uint8Array> {
-  const buffer = Buffer.allocUnsafe(length)
-  for (let filled = 0; filled < length; ) {
-    const { bytesRead } = await handle.read(buffer, filled, length - filled, position + filled)
-    if (bytesRead === 0) throw tooShort(key)
-    filled += bytesRead
-  }
-  return buffer
-}
-
-function tooShort(key: string): StorageError {
-  return new StorageError('CORRUPT', 'A body in the outbox is shorter than its record says.', { operation: 'get', key })
 }

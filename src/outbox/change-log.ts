@@ -25,10 +25,6 @@ export class ChangeLog {
   #ino: number | undefined
   /** What was read so far: the file, and bytes of it. */
   #read: FileIdentity | undefined
-  /** Not written yet. */
-  #lines = ''
-  /** The write that takes those along, once the one under way has ended. */
-  #gathering: Promise<void> | undefined
   #writing: Promise<unknown> = Promise.resolve()
 
   constructor(disk: Disk, path: string) {
@@ -54,22 +50,12 @@ export class ChangeLog {
     return this.#isRead(now) ? undefined : this.#readOn(now)
   }
 
-  /** Tells the others. What is told while a line is written goes in one write behind it. */
+  /** Tells the others. Lines are appended whole, whoever writes at the same time. */
   append(changes: readonly RecordChange[]): Promise<void> {
-    this.later(changes)
-    if (this.#gathering) return this.#gathering
-    const written = this.#writing.then(() => {
-      this.#gathering = undefined
-      return this.#write()
-    })
-    this.#gathering = written
+    const lines = changes.map(({ type, name }) => `${type === 'added' ? '+' : '-'}${name}\n`).join('')
+    const written = this.#writing.then(() => this.#append(Buffer.from(lines)))
     this.#writing = written.catch(() => {})
     return written
-  }
-
-  /** Tells the others together with whatever is appended next: for what they need not know soon. */
-  later(changes: readonly RecordChange[]): void {
-    for (const { type, name } of changes) this.#lines += `${type === 'added' ? '+' : '-'}${name}\n`
   }
 
   /** Begins anew with an empty log. Only where no other process has it open. */
@@ -81,17 +67,12 @@ export class ChangeLog {
 
   async close(): Promise<void> {
     await this.#writing
-    // Others are spared a look at what is gone; that it cannot be told does no harm.
-    if (this.#lines !== '') await this.append([]).catch(() => {})
     const handle = this.#handle
     this.#handle = undefined
     await handle?.close()
   }
 
-  /** Lines are appended whole, whoever writes at the same time. */
-  async #write(): Promise<void> {
-    const lines = Buffer.from(this.#lines)
-    this.#lines = ''
+  async #append(lines: Buffer): Promise<void> {
     const before = await this.#disk.identify(this.#path)
     if (this.#handle === undefined || before?.ino !== this.#ino) await this.#open()
     await writeFully(this.#handle as DiskHandle, lines)

@@ -8,7 +8,6 @@ import {
   makeDirectories,
   makeOwner,
   SharedSync,
-  syncDirectory,
   syncHandle,
   systemCode,
   writeFully,
@@ -103,14 +102,11 @@ export class OutboxFolder {
     let named = false
     try {
       const handle = await disk.open(from, 'wx', 0o600)
-      let written = true
       try {
         await writeFully(handle, bytes)
         if (durability === 'fsync') await syncHandle(handle)
-        written = durability !== 'fsync'
       } finally {
-        if (written) await handle.close()
-        else await disk.closeUnwritten(handle)
+        await handle.close()
       }
       await disk.rename(from, to)
       named = true
@@ -129,15 +125,6 @@ export class OutboxFolder {
       }
       throw error
     }
-  }
-
-  /** Notes durably that something happened once. */
-  async writeMark(mark: string): Promise<void> {
-    const { disk, durability, marks } = this
-    await this.make()
-    await makeDirectories(disk, marks, durability, 0o700)
-    await (await disk.open(join(marks, mark), 'w', 0o600)).close()
-    await syncDirectory(disk, marks, durability)
   }
 
   /** Says that this process holds nothing unfinished any more. */

@@ -1,6 +1,9 @@
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
-import { KeyQueue } from '../disk/index.js'
+import { KeyQueue, makeDirectories, syncDirectory, systemCode } from '../disk/index.js'
+import { StorageError } from '../errors/index.js'
+import { quoteKey } from '../keys/index.js'
+import { bodyStream } from './body-stream.js'
 import { Claims } from './claims.js'
 import { ConflictFiles } from './conflict-files.js'
 import { DriverTimes } from './driver-times.js'
@@ -29,12 +32,9 @@ import type {
   StageOptions,
 } from './types.js'
 import { volumeOf } from './volume.js'
-import { WaitingBodies } from './waiting-bodies.js'
 
 /** Milliseconds for which the free space is taken to be what it was: a limit with a margin need not be exact. */
 const VOLUME_MS = 200
-
-const nothing = Promise.resolve(undefined)
 
 /**
  * An outbox on the local disk. Bodies of up to 64 KiB live in their record, larger ones in a file of their own that is
@@ -44,7 +44,6 @@ const nothing = Promise.resolve(undefined)
 export class FsOutbox implements Outbox {
   readonly #folder: OutboxFolder
   readonly #records: PendingRecords
-  readonly #bodies: WaitingBodies
   readonly #conflicts: ConflictFiles
   readonly #claims: Claims
   readonly #times: DriverTimes
@@ -61,7 +60,6 @@ export class FsOutbox implements Outbox {
     const { disk } = options
     this.#folder = new OutboxFolder(options)
     this.#records = new PendingRecords(this.#folder, disk)
-    this.#bodies = new WaitingBodies(this.#folder, this.#records)
     this.#conflicts = new ConflictFiles(this.#folder)
     this.#claims = new Claims(disk, this.#folder.claims)
     this.#times = new DriverTimes(this.#folder)
@@ -112,15 +110,8 @@ export class FsOutbox implements Outbox {
     )
   }
 
-  /** In front of every read of the store: that nothing waits is known without waiting for anything. */
-  find(key: string): Promise<OutboxRecord | undefined> {
-    const news = this.#open ? this.#records.refresh() : this.#ready()
-    if (news === undefined && !this.#records.has(key)) return nothing
-    return this.#findBehind(news, key)
-  }
-
-  async #findBehind(news: Promise<void> | undefined, key: string): Promise<OutboxRecord | undefined> {
-    await news
+  async find(key: string): Promise<OutboxRecord | undefined> {
+    await this.#ready()
     return (await this.#records.current(key))?.record
   }
 
@@ -132,13 +123,22 @@ export class FsOutbox implements Outbox {
   async read(record: PutRecord, range?: OutboxRange): Promise<Readable> {
     await this.open()
     const facts = { operation: 'get', key: record.key }
-    return this.#try('Reading from the outbox', facts, () => this.#bodies.stream(record, range))
-  }
-
-  async readWhole(record: PutRecord): Promise<Uint8Array> {
-    await this.open()
-    const facts = { operation: 'get', key: record.key }
-    return this.#try('Reading from the outbox', facts, () => this.#bodies.whole(record))
+    const name = recordName(record)
+    const gone = (cause?: unknown) =>
+      new StorageError('NOT_FOUND', `${quoteKey(record.key)} waits no longer.`, { ...facts, cause })
+    return this.#try('Reading from the outbox', facts, async () => {
+      const body = (await this.#records.loaded(name))?.body
+      if (body === undefined) throw gone()
+      try {
+        const handle = await this.#folder.disk.open(body.path, 'r')
+        const { start, end } = range ?? { start: 0, end: record.size - 1 }
+        return bodyStream(handle, body.offset + start, end - start + 1, record.key)
+      } catch (error) {
+        if (systemCode(error) !== 'ENOENT') throw error
+        if (!(await this.#records.isThere(name))) throw gone(error)
+        throw new StorageError('CORRUPT', 'A body that waits in the outbox is missing.', { ...facts, cause: error })
+      }
+    })
   }
 
   async remove(record: OutboxRecord): Promise<void> {
@@ -202,7 +202,13 @@ export class FsOutbox implements Outbox {
   async mark(mark: OutboxMark): Promise<void> {
     await this.open()
     if (this.#records.marked(mark)) return
-    await this.#try('Writing to the outbox', {}, () => this.#folder.writeMark(mark))
+    const { disk, durability, marks } = this.#folder
+    await this.#try('Writing to the outbox', {}, async () => {
+      await this.#folder.make()
+      await makeDirectories(disk, marks, durability, 0o700)
+      await (await disk.open(join(marks, mark), 'w', 0o600)).close()
+      await syncDirectory(disk, marks, durability)
+    })
     await this.#records.noteMark(mark)
   }
 

@@ -60,7 +60,7 @@ export class FsStage implements OutboxStage {
     this.#gatheredBytes += chunk.byteLength
     this.#size += chunk.byteLength
     if (this.#size <= INLINE_BYTES || this.#gatheredBytes < GATHER_BYTES) {
-      this.#gathered.push(Buffer.from(chunk))
+      this.#gathered.push(Uint8Array.from(chunk))
       return
     }
     try {

@@ -75,14 +75,11 @@ export class MemoryOutbox implements Outbox {
     return this.#index.list(options)
   }
 
-  async readWhole({ key, token }: PutRecord): Promise<Uint8Array> {
-    const body = this.#bodies.get(token)
-    if (body) return body
-    throw new StorageError('NOT_FOUND', `${quoteKey(key)} waits no longer.`, { key })
-  }
-
   async read(record: PutRecord, range?: OutboxRange): Promise<Readable> {
-    const body = await this.readWhole(record)
+    const body = this.#bodies.get(record.token)
+    if (body === undefined) {
+      throw new StorageError('NOT_FOUND', `${quoteKey(record.key)} waits no longer.`, { key: record.key })
+    }
     const bytes = range ? body.subarray(range.start, range.end + 1) : body
     return Readable.from(bytes.byteLength > 0 ? [bytes] : [], { objectMode: false })
   }
@@ -175,7 +172,7 @@ class MemoryStage implements OutboxStage {
   }
 
   async write(chunk: Uint8Array): Promise<void> {
-    this.#chunks.push(Buffer.from(chunk))
+    this.#chunks.push(Uint8Array.from(chunk))
     this.#size += chunk.byteLength
   }
 

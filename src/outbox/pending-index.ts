@@ -88,15 +88,12 @@ export class PendingIndex {
 
   /**
    * Forgets a record of which the file is gone, and those of its key below it: whoever removes one has removed them first.
-   * That it is gone may be told late, when nothing waited meanwhile and the generations of the key have begun anew: what
-   * was learnt of after it is none of those below it.
    */
   forget(name: string): void {
     const gone = this.#byName.get(name)
     if (gone === undefined) return
     for (const other of this.#byHash.get(gone.name.hash) ?? []) {
-      const isBelow = other.name.generation < gone.name.generation && other.since < gone.since
-      if (other === gone || isBelow) this.remove(other.name.name)
+      if (other === gone || isBelow(other, gone)) this.remove(other.name.name)
     }
   }
 
@@ -124,10 +121,11 @@ export class PendingIndex {
     return this.#byHash.size === 0 ? undefined : this.#byHash.get(hashOfKey(key))?.at(-1)
   }
 
-  /** The records of the key up to this generation, the lowest first. */
-  upTo({ key, generation, token }: OutboxRecord): readonly PendingEntry[] {
+  /** This record and those of its key below it, the lowest first; none where it is gone, for they went before it. */
+  upTo({ key, token }: OutboxRecord): readonly PendingEntry[] {
     const entries = this.#byHash.get(hashOfKey(key)) ?? []
-    return entries.filter(({ name }) => name.token === token || name.generation < generation)
+    const record = entries.find(({ name }) => name.token === token)
+    return record ? entries.filter((other) => other === record || isBelow(other, record)) : []
   }
 
   clear(): void {
@@ -201,4 +199,14 @@ export class PendingIndex {
 /** By generation. After a crash there may be two of the same; then the token decides, the same way for everybody. */
 function compareGenerations({ name: a }: PendingEntry, { name: b }: PendingEntry): number {
   return a.generation - b.generation || (a.token < b.token ? -1 : a.token > b.token ? 1 : 0)
+}
+
+/**
+ * Whether the one was superseded by the other. When nothing of a key waits any more its generations begin anew: a lower one that
+ * was learnt of later has come later, and is of no concern to a removal that took its time or was told late. Of those found
+ * together the names say which came first.
+ */
+function isBelow(one: PendingEntry, other: PendingEntry): boolean {
+  if (one.name.generation >= other.name.generation) return false
+  return one.since < other.since || (one.since === other.since && one.name.time <= other.name.time)
 }

@@ -53,26 +53,23 @@ export class PendingRecords {
     for (const name of strange) await this.#reject(name, { problem: 'its name is none of a record', newer: false })
   }
 
-  /** Learns what other processes have done; undefined, at once, where nothing happened. */
-  refresh(): undefined | Promise<void> {
-    if (this.#refreshing) return this.#refreshBehind()
-    let news: ReturnType<ChangeLog['look']>
-    try {
-      news = this.#log.look()
-    } catch (error) {
-      return Promise.reject(outboxError(error, 'Reading the outbox'))
-    }
-    if (news === undefined) return undefined
-    const changes = news
-    this.#refreshing = reading({}, async () => this.#apply(await changes)).finally(() => {
+  /** Learns what other processes have done. Waits for nothing where nothing happened. */
+  async refresh(): Promise<void> {
+    while (this.#refreshing) await this.#refreshing
+    const news = this.#look()
+    if (news === undefined) return
+    this.#refreshing = reading({}, async () => this.#apply(await news)).finally(() => {
       this.#refreshing = undefined
     })
-    return this.#refreshing
+    await this.#refreshing
   }
 
-  async #refreshBehind(): Promise<void> {
-    while (this.#refreshing) await this.#refreshing
-    await this.refresh()
+  #look(): ReturnType<ChangeLog['look']> {
+    try {
+      return this.#log.look()
+    } catch (error) {
+      throw outboxError(error, 'Reading the outbox')
+    }
   }
 
   async #apply(changes: Changes): Promise<void> {
@@ -95,11 +92,6 @@ export class PendingRecords {
     if (this.#folder.id === undefined) await this.#folder.readId()
     this.#index.reset(await scan(this.#folder))
     this.#marks = new Set(await namesIn(disk, marks))
-  }
-
-  /** Whether anything of the key is known, to be trusted or not. */
-  has(key: string): boolean {
-    return this.#index.top(key) !== undefined
   }
 
   /** The highest generation that can be trusted. */
@@ -199,16 +191,11 @@ export class PendingRecords {
   async removeUpTo(record: OutboxRecord): Promise<void> {
     await this.#retiring
     const all = this.#index.upTo(record)
-    // No disk promises to keep removals in order: the highest goes last, or after a crash an older one would count. What
-    // was below it may have been removed just now, here or by another process, and that not be durable yet.
-    if (all.length === 1 && record.generation > 1) await this.#files.sync()
+    // No disk promises to keep removals in order: the highest goes last, or after a crash an older one would count.
     for (const entries of [all.slice(0, -1), all.slice(-1)]) await this.#removeAll(entries)
   }
 
-  /**
-   * Has a superseded record removed soon, together with others. One that stays, or that a crash brings back, is below
-   * the one that has superseded it, and goes before that does.
-   */
+  /** Has a superseded record removed soon, together with others. One that stays goes with the next of its key. */
   retire(record: OutboxRecord): void {
     this.#retired.push(record)
     this.#retiring ??= this.#removeRetired().finally(() => {
@@ -220,20 +207,9 @@ export class PendingRecords {
     while (this.#retired.length > 0) {
       // Those that come in this turn share one fsync.
       await new Promise(setImmediate)
-      const entries = new Set(this.#retired.splice(0).flatMap((record) => this.#index.upTo(record)))
-      const whole = [...entries].filter(({ loaded }) => loaded && isInRecord(loaded))
-      await this.#drop(whole).catch(() => {})
-      await this.#removeAll([...entries].filter((entry) => !whole.includes(entry))).catch(() => {})
+      const entries = this.#retired.splice(0).flatMap((record) => this.#index.upTo(record))
+      await this.#removeAll([...new Set(entries)]).catch(() => {})
     }
-  }
-
-  /** Without an fsync, since nothing follows that would depend on it, and without news of its own: it spares others a look. */
-  async #drop(entries: readonly PendingEntry[]): Promise<void> {
-    if (entries.length === 0) return
-    const names = entries.map(({ name }) => name.name)
-    await this.#files.drop(names)
-    for (const name of names) this.#index.remove(name)
-    this.#log.later(names.map((name) => ({ type: 'removed', name })))
   }
 
   async #removeAll(entries: readonly PendingEntry[]): Promise<void> {

@@ -54,18 +54,7 @@ export class RecordFiles {
 
   /** Whether the record still stands; another process may have removed it. */
   async isThere(name: string): Promise<boolean> {
-    return (await this.#folder.disk.identify(join(this.#folder.records, name))) !== undefined
-  }
-
-  /** Removes records that newer ones have superseded; not durably. */
-  async drop(names: readonly string[]): Promise<void> {
-    const { disk, records } = this.#folder
-    await Promise.all(names.map((name) => unlinkIfThere(disk, join(records, name))))
-  }
-
-  /** Makes durable what was removed so far, by whatever process. */
-  async sync(): Promise<void> {
-    await this.#folder.sync(this.#folder.records)
+    return (await this.#sizeOf(join(this.#folder.records, name))) !== undefined
   }
 
   /** Removes records, durably, and then their bodies: a body without a record is garbage, the reverse a loss. */

@@ -173,8 +173,6 @@ export interface Outbox {
    * CORRUPT where the body is not there whole. The stream must be read or destroyed.
    */
   read(record: PutRecord, range?: OutboxRange): Promise<Readable>
-  /** All bytes of a record, which the caller has the memory for. Fails as `read` does, and as its stream. */
-  readWhole(record: PutRecord): Promise<Uint8Array>
   /** Removes this generation of its key and all older ones; newer ones stay. Removing again does nothing. */
   remove(record: OutboxRecord): Promise<void>
   /**

@@ -18,7 +18,7 @@ export async function putRecord(
   signal: AbortSignal | undefined,
 ): Promise<BlobInfo> {
   const { driver, attributes, size, sha256, token: writeToken } = record
-  const body = record.size <= SMALL ? await box.readWhole(record) : () => lazyStream(() => box.read(record))
+  const body = record.size <= SMALL ? await bytesOf(box, record) : () => lazyStream(() => box.read(record))
   const options = { ...attributes, ...condition, size, sha256, writeToken, signal }
   let info: BlobInfo
   try {
@@ -30,6 +30,12 @@ export async function putRecord(
   }
   await verifyArrival(context, driver, info, record, signal)
   return info
+}
+
+async function bytesOf(box: Outbox, record: PutRecord): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  for await (const chunk of await box.read(record)) chunks.push(chunk)
+  return chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks)
 }
 
 function damaged({ key, driver }: OutboxRecord, cause: unknown): StorageError {

@@ -52,23 +52,15 @@ describe('a record', () => {
     expect(calls).toEqual([`unlink ${recordName(record)}`, 'sync records', `unlink ${record.token}`])
   })
 
-  test('goes only when the newer generation is there for good, and for good before that one goes', async () => {
+  test('goes only when the newer generation is there for good', async () => {
     const calls: string[] = []
     const outbox = openOver(await tempFolder(), recorded(calls))
     const one = await put(outbox, 'a', 'one')
     calls.length = 0
     const two = await put(outbox, 'a', 'two')
     await outbox.list()
-    await outbox.remove(two)
     const order = calls.filter((call) => call.endsWith('.record') || call === 'sync records')
-    expect(order).toEqual([
-      `rename ${recordName(two)}`,
-      'sync records',
-      `unlink ${recordName(one)}`,
-      'sync records',
-      `unlink ${recordName(two)}`,
-      'sync records',
-    ])
+    expect(order).toEqual([`rename ${recordName(two)}`, 'sync records', `unlink ${recordName(one)}`, 'sync records'])
   })
 
   test('of the highest generation is read, and goes when the lower ones are gone for good', async () => {

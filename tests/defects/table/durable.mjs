@@ -73,13 +73,6 @@ export const durable = [
     tests: outbox('of the highest generation'),
   },
   {
-    name: 'the highest generation goes before it is durable that the one below it is gone',
-    file: 'src/outbox/pending-records.ts',
-    find: 'if (all.length === 1 && record.generation > 1) await this.#files.sync()',
-    replace: '',
-    tests: outbox('for good before that one goes'),
-  },
-  {
     name: 'the older generation goes before the new one is there',
     file: 'src/outbox/fs-outbox.ts',
     find: 'await this.#records.add(record, inline)',

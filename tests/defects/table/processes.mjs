@@ -126,4 +126,11 @@ export const processes = [
     replace: 'await this.#claims.take(record.token)',
     tests: outbox('no two generations of a key at once'),
   },
+  {
+    name: 'a removal takes along what came after what it removes',
+    file: 'src/outbox/pending-index.ts',
+    find: 'return one.since < other.since || (one.since === other.since && one.name.time <= other.name.time)',
+    replace: 'return true',
+    tests: { files: ['tests/unit/outbox/fs-outbox.test.ts'], only: 'begin anew' },
+  },
 ]

@@ -27,8 +27,8 @@ export const versions = [
   {
     name: 'of a record that is gone the one below it is taken',
     file: 'src/outbox/pending-index.ts',
-    find: 'other.generation < gone.generation',
-    replace: 'false',
+    find: 'if (other === gone || isBelow(other, gone))',
+    replace: 'if (other === gone)',
     tests: file('unit/outbox/fs-outbox', 'below one that was removed'),
   },
   {

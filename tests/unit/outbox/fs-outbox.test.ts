@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { copyFile, mkdir, readdir, readFile, stat, truncate, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { type Disk, diskFrom } from '../../../src/disk/index.js'
 import { StorageError } from '../../../src/errors/index.js'
 import { FsOutbox } from '../../../src/outbox/index.js'
@@ -180,16 +180,19 @@ describe('generations', () => {
 
   test('that begin anew are not forgotten with older ones, of which it is told late that they are gone', async () => {
     const folder = await tempFolder()
-    const [one, other] = [openOutbox(folder), openOutbox(folder)]
+    const { slow, goOn } = slowToRemove('/records/')
+    const one = new FsOutbox({ disk: slow, directory: folder, durability: 'fsync' })
+    onTestFinished(() => one.close())
+    const other = openOutbox(folder)
     await put(one, 'a', 'first')
     await put(one, 'a', 'second')
     const third = await put(one, 'a', 'third')
-    // Once what the third has superseded is removed, which is not told yet.
-    await one.list()
     await other.remove(third)
     const anew = await put(other, 'a', 'anew')
     expect(anew.generation).toBe(1)
-    await put(one, 'b', 'told with this')
+    goOn()
+    // By then what the third has superseded is removed, and told.
+    await one.list()
     for (const outbox of [one, other]) expect(await outbox.find('a')).toEqual(anew)
   })
 
