@@ -127,10 +127,10 @@ export const processes = [
     tests: outbox('no two generations of a key at once'),
   },
   {
-    name: 'a removal takes along what came after what it removes',
+    name: 'the removal of what is gone takes along what came after it',
     file: 'src/outbox/pending-index.ts',
-    find: 'return one.since < other.since || (one.since === other.since && one.name.time <= other.name.time)',
-    replace: 'return true',
+    find: 'isBelow(other, record)) : []',
+    replace: 'isBelow(other, record)) : entries',
     tests: { files: ['tests/unit/outbox/fs-outbox.test.ts'], only: 'begin anew' },
   },
 ]
