@@ -38,6 +38,20 @@ describe.each(cases)('multer on %s, files to %s', (version, backend) => {
     expect(new Set(files.map(({ key }) => key)).size).toBe(2)
   })
 
+  test('many files of one request, without a warning of too many listeners', async () => {
+    const warnings: Error[] = []
+    const onWarning = (warning: Error) => warnings.push(warning)
+    process.on('warning', onWarning)
+    try {
+      const { post } = await serve()
+      const parts = Array.from({ length: 20 }, (_, at) => filePart('file', `${at}.txt`, `${at}`))
+      expect((await post(form(...parts))).files).toHaveLength(20)
+    } finally {
+      process.off('warning', onWarning)
+    }
+    expect(warnings.filter(({ name }) => name === 'MaxListenersExceededWarning')).toEqual([])
+  })
+
   test('key, type and metadata may come from the request; kinds and conditions go through', async () => {
     const key = freshKey()
     const { post, failures } = await serve({

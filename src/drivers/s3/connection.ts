@@ -132,9 +132,8 @@ export class Connection {
   }
 
   /** Whether the SDK adds a checksum to every upload by itself. */
-  async checksumsByDefault(): Promise<boolean> {
-    const { requestChecksumCalculation } = await this.config()
-    return (await requestChecksumCalculation?.()) === 'WHEN_SUPPORTED'
+  checksumsByDefault(): Promise<boolean> {
+    return this.#isDefault('requestChecksumCalculation')
   }
 
   async config(): Promise<ClientConfig> {
@@ -222,15 +221,18 @@ export class Connection {
             settings: this.settings,
             target,
             credentials: (fresh) => this.credentials(fresh),
-            checksums: { uploads: await this.checksumsByDefault(), downloads: await this.#validatesByDefault() },
+            checksums: {
+              uploads: await this.checksumsByDefault(),
+              downloads: await this.#isDefault('responseChecksumValidation'),
+            },
             connections: MAX_SOCKETS,
           })
     return this.#direct
   }
 
-  async #validatesByDefault(): Promise<boolean> {
-    const { responseChecksumValidation } = await this.config()
-    return (await responseChecksumValidation?.()) === 'WHEN_SUPPORTED'
+  async #isDefault(setting: 'requestChecksumCalculation' | 'responseChecksumValidation'): Promise<boolean> {
+    const config = await this.config()
+    return (await config[setting]?.()) === 'WHEN_SUPPORTED'
   }
 
   async #customEndpoint(): Promise<string | undefined> {

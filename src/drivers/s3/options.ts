@@ -22,6 +22,7 @@ export interface S3ClientLike {
  */
 export type S3Encryption = 'AES256' | 'bucket' | { readonly kms: string }
 
+/** What carries the requests, see `S3DriverOptions.transport`. */
 export type S3Transport = 'auto' | 'direct' | 'sdk'
 
 export interface S3Timeouts {

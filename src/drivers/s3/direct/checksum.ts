@@ -8,9 +8,7 @@ const HASHES: Readonly<Record<string, string>> = { SHA1: 'sha1', SHA256: 'sha256
 export function checksumHeader(algorithm: string, body: Uint8Array): readonly [string, string] | undefined {
   if (algorithm === 'CRC32') return ['x-amz-checksum-crc32', crc32ToBase64(crc32(body))]
   const name = HASHES[algorithm]
-  return name === undefined
-    ? undefined
-    : [`x-amz-checksum-${algorithm.toLowerCase()}`, hash(name, body, 'base64' as 'hex')]
+  return name === undefined ? undefined : [`x-amz-checksum-${algorithm.toLowerCase()}`, hash(name, body, 'base64')]
 }
 
 /** Compares a body with the checksum that came with it, while it arrives. */
