@@ -1,4 +1,4 @@
-import { s3 } from './tests.mjs'
+import { file, s3 } from './tests.mjs'
 
 const form = (only) => s3('http/upload.node', `to local.*${only}`)
 const upload = (name, only) => s3(`http/upload/${name}`, only)
@@ -111,7 +111,7 @@ export const hostile = [
     file: 'src/http/upload/multipart/form-data.ts',
     find: String.raw`const END = /[ \t]*(?:;[ \t]*)?$/y`,
     replace: String.raw`const END = /[ \t]*;?[ \t]*$/y`,
-    tests: advisory('multiparty', 'multiparty node to local CVE-2026-8159'),
+    tests: file('unit/http/form-data', 'behind a value'),
   },
   {
     name: 'hostile: what is packed is unpacked to be looked at',

@@ -71,7 +71,7 @@ export const uploads = [
     file: 'src/http/upload/store-file.ts',
     find: '      idleTimeout: 0,\n',
     replace: '      idleTimeout: 0,\n      signal: request.signal,\n',
-    tests: leaving('node.*with a file for s3'),
+    tests: leaving('may take effect'),
   },
   {
     name: 'upload: what the client still sends is not read',

@@ -1,6 +1,9 @@
 import { connect } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import type { FailedRequest } from '../../../src/http/index.js'
+import type { BlobBody, PutOptions } from '../../../src/driver/index.js'
+import { MemoryDriver } from '../../../src/drivers/memory/index.js'
+import type { BlobStore, FailedRequest } from '../../../src/http/index.js'
+import { HybridStore, StorageError } from '../../../src/index.js'
 import { diskLeaks } from '../../conformance/leaks.js'
 import { onEnd } from '../../store/support.js'
 import { settled, until } from '../robustness/until.js'
@@ -25,6 +28,26 @@ function client(port: number, folder: string, fields: readonly string[]) {
   return { socket, status }
 }
 
+/** Publishes what it takes, and answers when it is released; a caller who has given up by then hears nothing of it. */
+class SlowToAnswer extends MemoryDriver {
+  #tell = () => {}
+  release = () => {}
+  readonly published = new Promise<void>((resolve) => {
+    this.#tell = resolve
+  })
+  readonly #released = new Promise<void>((resolve) => {
+    this.release = resolve
+  })
+
+  override async put(key: string, body: BlobBody, options: PutOptions = {}) {
+    const info = await super.put(key, body, { ...options, signal: undefined })
+    this.#tell()
+    await this.#released
+    if (options.signal?.aborted) throw new StorageError('ABORTED', 'Given up.', { outcome: 'unknown' })
+    return info
+  }
+}
+
 describe.each(adapters)('clients that leave, on %s', (adapter) => {
   let world: World
   let running = 0
@@ -42,9 +65,9 @@ describe.each(adapters)('clients that leave, on %s', (adapter) => {
   })
 
   /** Serves; `arrived` are the bytes that the application has taken. */
-  async function started(options: Parameters<typeof serveUploads>[2] = {}) {
+  async function started(options: Parameters<typeof serveUploads>[2] = {}, store: BlobStore = world.store) {
     let arrived = 0
-    const { server } = await serveUploads(adapter, world.store, {
+    const { server } = await serveUploads(adapter, store, {
       key,
       onProgress: ({ bytes }) => {
         arrived = bytes
@@ -116,6 +139,22 @@ describe.each(adapters)('clients that leave, on %s', (adapter) => {
       await settled(connections)
       expect([undefined, '400']).toContain(status())
     })
+  })
+
+  test('during a put that may take effect: it may end, and is undone', async () => {
+    const slow = new SlowToAnswer()
+    const store = new HybridStore({ drivers: { slow }, logger: false })
+    onEnd(() => store.close())
+    const { port, connections } = await started({}, store)
+    const { socket } = client(port, folders.local, ['Transfer-Encoding: chunked'])
+    const body = Buffer.concat([begin, Buffer.from(`content\r\n--${BOUNDARY}--\r\n`)])
+    socket.write(Buffer.concat([Buffer.from(`${body.byteLength.toString(16)}\r\n`), body, Buffer.from('\r\n')]))
+    await slow.published
+    socket.destroy()
+    await settled(connections)
+    expect(await keysOf(store)).not.toEqual([])
+    slow.release()
+    await settled(() => keysOf(store))
   })
 
   test('clients that fall silent are told so, and cut off', async () => {
