@@ -1,5 +1,6 @@
-// npm run bench [memory|speed|fallback|delivery|delivery-s3|upload]: what a large blob costs in memory, what the fs driver costs
-// beside plain Node calls, what it costs to have a fallback, how fast files are delivered over HTTP, and what large uploads cost.
+// npm run bench [memory|speed|fallback|delivery|delivery-s3|upload|peers]: what a large blob costs in memory, what the fs driver costs
+// beside plain Node calls, what it costs to have a fallback, how fast files are delivered over HTTP, what large uploads cost,
+// and how we compare with the peers.
 // Each measurement runs in a process of its own.
 import { spawn } from 'node:child_process'
 import { mkdir, mkdtemp, rm, statfs } from 'node:fs/promises'
@@ -10,6 +11,7 @@ import { createBucket } from '../tests/servers/bucket.ts'
 import { missingForCeph, startS3 } from '../tests/servers/s3.ts'
 import { delivery, deliveryFromS3 } from './delivery.mjs'
 import { fillOutbox } from './fallback/fill.mjs'
+import { peers } from './peers.mjs'
 import { upload } from './upload.mjs'
 
 const MiB = 1 << 20
@@ -161,6 +163,11 @@ try {
     )
     await mkdir(join(root, 'upload'))
     await withS3((s3, behind) => upload(join(root, 'upload'), s3, behind))
+  }
+  if (runs('peers')) {
+    console.log('\nBeside the peers: CPU time for each call, also by that of the first row')
+    await mkdir(join(root, 'peers'))
+    await peers(join(root, 'peers'), process.env.PEERS_ONLY)
   }
 } finally {
   await rm(root, { recursive: true, force: true })
