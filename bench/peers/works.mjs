@@ -9,7 +9,7 @@ const LARGE = 256 * MiB
 /** Keys of a list; the server's own number. */
 const LISTED = 100_000
 
-const smallWork = (work) => ({ work, rounds: 7, warm: 3000, count: 1500, width: 16 })
+const smallWork = (work) => ({ work, rounds: 7, warm: 8000, count: 1500, width: 16 })
 const largeWork = (work) => ({ work, rounds: 5, warm: 1, count: 1, width: 1, size: LARGE })
 
 /** Calls in each of `rounds`, so many at a time; `warm` of them before, since V8 has not compiled yet what runs first. */

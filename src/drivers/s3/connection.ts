@@ -28,6 +28,10 @@ export class Connection {
   readonly #own: S3ClientLike | undefined
   readonly #credentials: S3DriverOptions['credentials']
   readonly #bodies = new Set<Readable>()
+  /** Whether the endpoint that the settings name is one of AWS; a client of the caller's has one of its own. */
+  readonly #aws: boolean
+  /** Those that never expire, once they were found. */
+  #lasting: S3Credentials | undefined
   #client: Promise<S3ClientLike> | undefined
   /** Null where there is none; undefined until it was looked. */
   #direct: DirectTransport | null | undefined
@@ -41,6 +45,7 @@ export class Connection {
     this.settings = settings
     this.#own = options.client
     this.#credentials = options.credentials
+    this.#aws = isAws(settings.endpoint === undefined ? undefined : parseUrl(settings.endpoint)?.hostname)
   }
 
   /** Sends one command. Every failure is a StorageError; `call.trace` tells what became of the attempts. */
@@ -103,8 +108,9 @@ export class Connection {
 
   /** Whether requests go to AWS itself. */
   async isAws(): Promise<boolean> {
-    const endpoint = await this.#customEndpoint()
-    return endpoint === undefined || isAwsHost(endpoint)
+    if (!this.#own) return this.#aws
+    const { endpoint } = await this.config()
+    return isAws((await endpoint?.())?.hostname)
   }
 
   /** CONFIGURATION where none is set. */
@@ -121,9 +127,11 @@ export class Connection {
 
   /** UNAUTHENTICATED where none are found. */
   async credentials(fresh = false): Promise<S3Credentials> {
+    if (this.#lasting && !fresh) return this.#lasting
     const { credentials } = await this.config()
     try {
       const found = await credentials?.(fresh ? { forceRefresh: true } : {})
+      this.#lasting = !this.#own && found?.expiration === undefined ? found : undefined
       if (found?.accessKeyId) return found
     } catch (error) {
       throw toStorageError(error, { operation: 'configure' })
@@ -234,12 +242,11 @@ export class Connection {
     const config = await this.config()
     return (await config[setting]?.()) === 'WHEN_SUPPORTED'
   }
+}
 
-  async #customEndpoint(): Promise<string | undefined> {
-    if (!this.#own) return this.settings.endpoint === undefined ? undefined : parseUrl(this.settings.endpoint)?.hostname
-    const { endpoint } = await this.config()
-    return (await endpoint?.())?.hostname
-  }
+/** Without an endpoint of its own a client goes to AWS. */
+function isAws(host: string | undefined): boolean {
+  return host === undefined || isAwsHost(host)
 }
 
 function notDirect(bucket: string): StorageError {
@@ -265,6 +272,15 @@ export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undef
     const onAbort = () => reject(signal.reason)
     if (signal.aborted) onAbort()
     signal.addEventListener('abort', onAbort, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+    promise.then(
+      (value) => {
+        signal.removeEventListener('abort', onAbort)
+        resolve(value)
+      },
+      (error: unknown) => {
+        signal.removeEventListener('abort', onAbort)
+        reject(error)
+      },
+    )
   })
 }

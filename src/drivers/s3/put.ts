@@ -63,8 +63,6 @@ export async function put(
       ...attributeParams(attributes, { token, sha256 }, !aws),
       ...encryptionParams(settings.sse, aws),
     }
-    // Every part under way listens to it.
-    setMaxListeners(0, signal)
     const put: PendingPut = {
       s3,
       key,
@@ -84,6 +82,9 @@ export async function put(
       return await sendWhole(put, () => intake.read(), intake.size, sha256)
     }
     const partSize = partSizeFor(settings.partSize, intake.size)
+    if (intake.bytes && intake.bytes.byteLength <= partSize) return await singlePut(put, intake.take() as Uint8Array)
+    // Every part under way listens to it.
+    setMaxListeners(0, signal)
     const parts = readParts(intake.read(), { partSize, size: intake.size, buffers: settings.queueSize + 1 })
     return await send(context, put, parts, features, () => stop.abort())
   } finally {
