@@ -30,7 +30,7 @@ function page(from) {
     )
   })
   const next = from + PAGE
-  const more = next < LISTED ? `<NextContinuationToken>${next}</NextContinuationToken>` : ''
+  const more = next < LISTED ? `<NextContinuationToken>from-${next}</NextContinuationToken>` : ''
   return xml(
     'ListBucketResult',
     `<Name>bench</Name><Prefix></Prefix><KeyCount>${keys.length}</KeyCount><MaxKeys>${PAGE}</MaxKeys>` +
@@ -77,9 +77,12 @@ function get(request, response, path) {
 const server = createServer((request, response) => {
   const { pathname, searchParams } = new URL(request.url, 'http://s3')
   if (request.method === 'GET' || request.method === 'HEAD') {
-    if (request.method === 'GET' && (searchParams.has('list-type') || /^\/bench\/?$/.test(pathname))) {
-      return list(response, Number(searchParams.get('continuation-token') ?? 0))
+    if (request.method === 'GET' && searchParams.has('list-type')) {
+      return list(response, Number(searchParams.get('continuation-token')?.slice('from-'.length) ?? 0))
     }
+    // minio-js looks for an upload to go on with.
+    if (searchParams.has('uploads'))
+      return sendXml(response, xml('ListMultipartUploadsResult', '<IsTruncated>false</IsTruncated>'))
     return get(request, response, pathname)
   }
   request.resume()
