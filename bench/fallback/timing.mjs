@@ -52,6 +52,7 @@ export const median = (values) => [...values].sort(ascending)[values.length >> 1
 let sent = 0
 // What really goes out, repetitions and all: Node says so of each request.
 subscribe('http.client.request.start', () => sent++)
+subscribe('undici:client:sendHeaders', () => sent++)
 
 /** Requests that this process has sent so far. */
 export const requests = () => sent
